@@ -1,0 +1,153 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+
+int write_all(int fd, const void *bytes, size_t length)
+{
+    const char *at = bytes;
+
+    while (length > 0) {
+        ssize_t written = write(fd, at, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        if (written == 0)
+            return -EIO;
+        at += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+/* Fill `buffer` until end of file or `size`; the length or -errno. */
+static ssize_t read_full(int fd, char *buffer, size_t size)
+{
+    size_t used = 0;
+
+    while (used < size) {
+        ssize_t got = read(fd, buffer + used, size - used);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
+}
+
+int read_file(int dir, const char *name, size_t most, struct arena *arena, char **ret,
+              size_t *ret_length, struct error *err)
+{
+    autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (fd < 0)
+        return fail(err, errno, "open %s", name);
+    if (fstat(fd, &status) < 0)
+        return fail(err, errno, "stat %s", name);
+    if (!S_ISREG(status.st_mode))
+        return refuse(err, EINVAL, "%s: not a regular file", name);
+    if ((unsigned long long)status.st_size > most)
+        return refuse(err, EFBIG, "%s: larger than %zu bytes", name, most);
+
+    /* A file may grow while it is read: one byte more than allowed tells. */
+    size_t size = (size_t)status.st_size + 1;
+    char *bytes = arena_zero(arena, size + 1, 1);
+
+    if (bytes == NULL)
+        return no_memory(err);
+
+    ssize_t length = read_full(fd, bytes, size);
+
+    if (length < 0)
+        return fail(err, (int)-length, "read %s", name);
+    if ((size_t)length == size)
+        return refuse(err, EBUSY, "%s: changed while it was read", name);
+    *ret = bytes;
+    if (ret_length != NULL)
+        *ret_length = (size_t)length;
+    return 0;
+}
+
+ssize_t read_pseudo_file(int dir, const char *name, char *buffer, size_t size)
+{
+    autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+
+    ssize_t length = read_full(fd, buffer, size);
+
+    if (length < 0)
+        return length;
+    if ((size_t)length == size)
+        return -EFBIG;
+    if (length > 0 && buffer[length - 1] == '\n')
+        length--;
+    buffer[length] = '\0';
+    return length;
+}
+
+int write_pseudo_file(int dir, const char *name, const char *text)
+{
+    autoclose int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+
+    ssize_t written;
+
+    do
+        written = write(fd, text, strlen(text));
+    while (written < 0 && errno == EINTR);
+    if (written < 0)
+        return -errno;
+    return (size_t)written == strlen(text) ? 0 : -EIO;
+}
+
+static int write_new_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode)
+{
+    autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                              mode);
+
+    if (fd < 0)
+        return -errno;
+    return write_all(fd, bytes, length);
+}
+
+int replace_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode,
+                 struct error *err)
+{
+    char temporary[256];
+    const char *base = strrchr(name, '/');
+    int directory_part = base == NULL ? 0 : (int)(base + 1 - name);
+
+    base = base == NULL ? name : base + 1;
+    if (snprintf(temporary, sizeof temporary, "%.*s.%s.%d", directory_part, name, base, getpid()) >=
+        (int)sizeof temporary)
+        return fail(err, ENAMETOOLONG, "write %s", name);
+
+    /* A leftover of a killed process with our pid would be in the way; nobody else's can be. */
+    unlinkat(dir, temporary, 0);
+
+    int code = write_new_file(dir, temporary, bytes, length, mode);
+
+    if (code == 0 && renameat(dir, temporary, dir, name) < 0)
+        code = -errno;
+    if (code < 0) {
+        unlinkat(dir, temporary, 0);
+        return fail(err, -code, "write %s", name);
+    }
+    return 0;
+}

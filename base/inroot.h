@@ -1,0 +1,43 @@
+#pragma once
+
+/*
+ * Paths inside a root that we do not trust: the only place that resolves names below a rootfs.
+ *
+ * `root` is an fd of the root directory; paths are read as a process chrooted there would read
+ * them: absolute links and ".." stay inside, magic links (/proc/self/exe and the like) are refused.
+ * All results are fds, O_CLOEXEC, O_PATH unless said otherwise; no string is ever joined to the
+ * root's own path.  openat2(2) RESOLVE_IN_ROOT (5.6); without it a walk, one component at a time.
+ *
+ * None of these allocates: the child of a clone may use them.
+ */
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+/* How the last component, and links on the way, are treated. */
+enum inroot_links {
+    INROOT_FOLLOW,   /* links are followed, inside the root                              */
+    INROOT_NOFOLLOW, /* a link as the last component is opened itself                    */
+    INROOT_NO_LINKS, /* any link anywhere is an error (ELOOP): for /proc and /sys targets */
+};
+
+/* Open `path` with O_PATH.  Returns the fd, or -errno with err filled ("<path>: ..."). */
+must_check int inroot_open(int root, const char *path, enum inroot_links links, struct error *err);
+
+/* Open a regular file for reading: O_RDONLY | O_NONBLOCK | O_NOCTTY; anything else is refused. */
+must_check int inroot_open_file(int root, const char *path, struct error *err);
+
+/* Open the directory that holds the last component of `path`, making missing ones (mode 0755).
+ * `name` receives the last component; "" , "." and ".." are refused. */
+must_check int inroot_open_parent(int root, const char *path, char name[static 256],
+                                  struct error *err);
+
+/* Open the directory `path`, making what is missing, one component at a time, with `mode`.
+ * *ret_made (may be NULL) tells whether the last component was made. */
+must_check int inroot_make_directory(int root, const char *path, mode_t mode, bool *ret_made,
+                                     struct error *err);
+
+/* Open the file `path`; when missing, make an empty one (mode 0644) and its parents. */
+must_check int inroot_make_file(int root, const char *path, struct error *err);

@@ -1,0 +1,132 @@
+#include "base/kernel.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+pid_t kernel_clone3(struct clone_args *args, size_t size)
+{
+    return (pid_t)syscall(SYS_clone3, args, size);
+}
+
+int kernel_openat2(int dir, const char *path, struct open_how *how)
+{
+    return (int)syscall(SYS_openat2, dir, path, how, sizeof *how);
+}
+
+int kernel_pidfd_open(pid_t pid, unsigned flags)
+{
+    return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+int kernel_pidfd_send_signal(int pidfd, int signal)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int kernel_close_range(unsigned first, unsigned last, unsigned flags)
+{
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+int kernel_fsopen(const char *type, unsigned flags)
+{
+    return (int)syscall(SYS_fsopen, type, flags);
+}
+
+int kernel_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux)
+{
+    return (int)syscall(SYS_fsconfig, fd, command, key, value, aux);
+}
+
+int kernel_fsmount(int fd, unsigned flags, unsigned attributes)
+{
+    return (int)syscall(SYS_fsmount, fd, flags, attributes);
+}
+
+int kernel_open_tree(int dir, const char *path, unsigned flags)
+{
+    return (int)syscall(SYS_open_tree, dir, path, flags);
+}
+
+int kernel_move_mount(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    return (int)syscall(SYS_move_mount, from_dir, from, to_dir, to, flags);
+}
+
+int kernel_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attributes,
+                         size_t size)
+{
+    return (int)syscall(SYS_mount_setattr, dir, path, flags, attributes, size);
+}
+
+int kernel_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                 const void *data)
+{
+    return (int)syscall(SYS_mount, source, target, type, flags, data);
+}
+
+int kernel_umount(const char *target, int flags)
+{
+    return (int)syscall(SYS_umount2, target, flags);
+}
+
+int kernel_pivot_root(const char *new_root, const char *put_old)
+{
+    return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+long kernel_keyctl(int command, unsigned long first, unsigned long second, unsigned long third,
+                   unsigned long fourth)
+{
+    return syscall(SYS_keyctl, command, first, second, third, fourth);
+}
+
+int kernel_ioprio_set(int which, int who, int priority)
+{
+    return (int)syscall(SYS_ioprio_set, which, who, priority);
+}
+
+int kernel_sched_setattr(pid_t pid, const void *attributes, unsigned flags)
+{
+    return (int)syscall(SYS_sched_setattr, pid, attributes, flags);
+}
+
+int kernel_set_mempolicy(int mode, const unsigned long *nodes, unsigned long highest)
+{
+    return (int)syscall(SYS_set_mempolicy, mode, nodes, highest);
+}
+
+int kernel_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    return (int)syscall(SYS_execveat, dir, path, argv, envp, flags);
+}
+
+int kernel_seccomp(unsigned operation, unsigned flags, void *args)
+{
+    return (int)syscall(SYS_seccomp, operation, flags, args);
+}
+
+long kernel_bpf(int command, void *attributes, size_t size)
+{
+    return syscall(SYS_bpf, command, attributes, size);
+}
+
+int kernel_capset(void *header, const void *data)
+{
+    return (int)syscall(SYS_capset, header, data);
+}
+
+int kernel_setgroups(size_t count, const gid_t *groups)
+{
+    return (int)syscall(SYS_setgroups, count, groups);
+}
+
+int kernel_setresuid(uid_t uid)
+{
+    return (int)syscall(SYS_setresuid, uid, uid, uid);
+}
+
+int kernel_setresgid(gid_t gid)
+{
+    return (int)syscall(SYS_setresgid, gid, gid, gid);
+}

@@ -1,0 +1,72 @@
+#pragma once
+
+/*
+ * System calls that the C library lacks or wraps differently from version to version.  Thin: each
+ * returns what the kernel does, -1 with errno set on failure.  See the man page of the same name.
+ * (sys/mount.h and linux/mount.h cannot both be included with glibc 2.36: use this file instead.)
+ */
+
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef MNT_DETACH
+#define MNT_DETACH 2
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#ifndef PIDFD_NONBLOCK
+#define PIDFD_NONBLOCK 04000
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* clone3(2), 5.3.  Without CLONE_VM it returns twice like fork, on a copy of our memory. */
+pid_t kernel_clone3(struct clone_args *args, size_t size);
+/* openat2(2), 5.6. */
+int kernel_openat2(int dir, const char *path, struct open_how *how);
+/* pidfd_open(2), 5.3; pidfd_send_signal(2), 5.1. */
+int kernel_pidfd_open(pid_t pid, unsigned flags);
+int kernel_pidfd_send_signal(int pidfd, int signal);
+/* close_range(2), 5.9; CLOSE_RANGE_CLOEXEC 5.11. */
+int kernel_close_range(unsigned first, unsigned last, unsigned flags);
+/* fsopen, fsconfig, fsmount, open_tree, move_mount: 5.2.  mount_setattr: 5.12. */
+int kernel_fsopen(const char *type, unsigned flags);
+int kernel_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux);
+int kernel_fsmount(int fd, unsigned flags, unsigned attributes);
+int kernel_open_tree(int dir, const char *path, unsigned flags);
+int kernel_move_mount(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int kernel_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attributes,
+                         size_t size);
+/* mount(2), umount2(2), pivot_root(2). */
+int kernel_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                 const void *data);
+int kernel_umount(const char *target, int flags);
+int kernel_pivot_root(const char *new_root, const char *put_old);
+/* setns(2), unshare(2) are in sched.h; keyctl(2), ioprio_set(2), sched_setattr(2),
+ * set_mempolicy(2): */
+long kernel_keyctl(int command, unsigned long first, unsigned long second, unsigned long third,
+                   unsigned long fourth);
+int kernel_ioprio_set(int which, int who, int priority);
+int kernel_sched_setattr(pid_t pid, const void *attributes, unsigned flags);
+int kernel_set_mempolicy(int mode, const unsigned long *nodes, unsigned long highest);
+/* execveat(2), 3.19; fchmodat2 has no users here. */
+int kernel_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
+/* seccomp(2), 3.17; bpf(2). */
+int kernel_seccomp(unsigned operation, unsigned flags, void *args);
+long kernel_bpf(int command, void *attributes, size_t size);
+/* capset(2) and capget(2) as the kernel has them. */
+int kernel_capset(void *header, const void *data);
+/* setgroups/setresuid/setresgid of this thread alone, as the kernel has them. */
+int kernel_setgroups(size_t count, const gid_t *groups);
+int kernel_setresuid(uid_t uid);
+int kernel_setresgid(gid_t gid);

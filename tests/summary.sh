@@ -1,0 +1,67 @@
+#!/bin/sh
+# Run test programs one after another and add up what they report.
+#
+#   tests/summary.sh PROGRAM...      the last line is `N passed, N failed, N skipped`
+#
+# Each PROGRAM is a Criterion binary. It writes its results as TAP to a file, its words for people to
+# stderr. What Criterion does not count is counted here: a program that dies or reports fewer tests
+# than it announced, and a leak, which LeakSanitizer finds only after the test has passed.
+# TEST_FILTER=PATTERN runs only the tests that match (suite/test, shell pattern).
+set -u
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# One line of TAP is one test; `1..N` is the number announced. Prints "passed failed skipped".
+count() {
+    awk '
+        /^1\.\.[0-9]+/      { sub(/^1\.\./, ""); announced = $0 + 0; next }
+        /^ok .*# SKIP/      { skipped++; next }
+        /^ok /              { passed++; next }
+        /^not ok /          { failed++; next }
+        END {
+            missing = announced - passed - failed - skipped
+            if (missing > 0)
+                failed += missing
+            print passed + 0, failed + 0, skipped + 0
+        }' "$1"
+}
+
+# Skips with their reason, one line each.
+show_skips() {
+    sed -n 's/^ok - \(.*[^ ]\) *# SKIP \(.*\)/  skipped: \1: \2/p' "$1"
+}
+
+# Runs one program; adds its results to the totals.
+run() {
+    program=$1
+    name=${program##*/}
+    tap=$work/$name.tap
+    ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$work/$name.asan" \
+        "$program" -j1 --tap="$tap" ${TEST_FILTER:+--filter "$TEST_FILTER"} </dev/null
+    status=$?
+
+    if [ ! -s "$tap" ]; then
+        echo "$name: ended with status $status before it reported anything"
+        failed=$((failed + 1))
+        return
+    fi
+    set -- $(count "$tap")
+    cat "$work/$name".asan.* 2>/dev/null
+    leaks=$(cat "$work/$name".asan.* 2>/dev/null | grep -c 'ERROR: LeakSanitizer')
+    if [ "$status" -ne 0 ] && [ "$2" -eq 0 ]; then
+        echo "$name: ended with status $status though no test failed"
+        set -- "$1" 1 "$3"
+    fi
+    show_skips "$tap"
+    echo "$name: $1 passed, $(($2 + leaks)) failed, $3 skipped"
+    passed=$((passed + $1)) failed=$((failed + $2 + leaks)) skipped=$((skipped + $3))
+}
+
+passed=0 failed=0 skipped=0
+for program; do
+    run "$program"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
