@@ -38,9 +38,10 @@ int refuse(struct error *err, int code, const char *format, ...)
     return -code;
 }
 
-__attribute__((format(printf, 3, 0))) static void put_in_front(struct error *err,
-                                                               const char *separator,
-                                                               const char *format, va_list args)
+static void put_in_front(struct error *err, const char *separator, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void put_in_front(struct error *err, const char *separator, const char *format, va_list args)
 {
     char told[sizeof err->text];
 
