@@ -1,8 +1,9 @@
 # crun-lite: `make run` shows a container from the inside, `make test` runs the tests, `make help`
-# lists the rest. Nothing but ./crun-lite (and mybundle/) is written outside $(BUILD).
+# lists the rest. Nothing but ./crun-lite and mybundle/ is written outside $(BUILD).
 PROGRAM ?= crun-lite
 BUILD   ?= build
 PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 COMMIT  := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 
@@ -11,69 +12,105 @@ out     := $(BUILD)$(if $(SANITIZE),/sanitize)
 program := $(if $(SANITIZE),$(out)/crun-lite,$(PROGRAM))
 archive := $(out)/libcrun-lite.a
 
-folders   := base spec cgroups namespaces namespaces/mount seccomp runtime
-library   := $(patsubst %.c,$(out)/%.o,$(wildcard $(folders:%=%/*.c)))
-commands  := $(patsubst %.c,$(out)/%.o,$(wildcard cmd/crun-lite/*.c))
-harness   := $(patsubst %.c,$(out)/%.o,$(wildcard tests/integration/harness/*.c))
-unit_tests        := $(patsubst %.c,$(out)/%,$(wildcard tests/unit/*.c))
-integration_tests := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/*.c))
-
-# pkg-config is asked inside the recipes, not here: on a fresh machine `make deps` has yet to install it.
-PKG_CONFIG ?= pkg-config
-libraries  := libseccomp libcap yajl libmnl
-x86        := $(filter x86_64 i%86,$(shell uname -m))
+# What there is to build, by folder: a new file needs no line here.
+objects_of         = $(patsubst %.c,$(out)/%.o,$(wildcard $(1:%=%/*.c)))
+folders           := base spec cgroups namespaces namespaces/mount seccomp runtime
+library           := $(call objects_of,$(folders))
+command           := $(call objects_of,cmd/crun-lite)
+harness           := $(call objects_of,tests/integration/harness)
+unit_tests        := $(basename $(call objects_of,tests/unit))
+integration_tests := $(basename $(call objects_of,tests/integration))
 
 warnings  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
              -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion -Wundef -Wpointer-arith \
              -Wwrite-strings -Wcast-align $(if $(WERROR),-Werror)
-hardening := -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(x86),-fcf-protection) \
-             -U_FORTIFY_SOURCE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
-sanitize  := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CFLAGS    ?= -O2 -g
+hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE \
+             $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection) \
+             $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+sanitize  := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all \
+             -fno-omit-frame-pointer)
 
-compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) -MMD -MP \
-          $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) $(CPPFLAGS)
-link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS)
-libs    = $(shell $(PKG_CONFIG) --libs $(libraries) $(1))
+# pkg-config is asked in the recipes, not up here: on a fresh machine `deps` has yet to install it.
+PKG_CONFIG ?= pkg-config
+libraries  := libseccomp libcap yajl libmnl
+compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
+          $(CPPFLAGS) -MMD -MP $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) -c $< -o $@
+link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
+          $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
+say     = $(if $(V),,@echo '  $(1)' $@;)
+again   = @$(MAKE) --no-print-directory
 
-say     = @$(if $(V),set -x;,echo '  $(1) $@';)        # V=1 shows whole commands
-
-.PHONY: all test test-unit test-vm test-programs run check format install uninstall clean help deps FORCE
+.PHONY: all test test-unit test-vm test-programs run check format install uninstall clean help deps
+.PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(program)                 ## build the program (default)
+all: $(program)                 ## build the program (default); SANITIZE=1, WERROR=1, V=1
 
-$(program): $(commands) $(archive)
-	$(call say,link) $(link) $^ $(libs) -o $@
+$(program): $(command) $(archive)
+	$(call say,link   )$(call link)
 $(archive): $(library)
 	@mkdir -p $(@D) && rm -f $@
-	$(call say,archive) $(AR) rcs $@ $^
+	$(call say,archive)$(AR) rcs $@ $^
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,compile) $(compile) -c $< -o $@
-$(commands): CPPFLAGS += -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
-$(out)/cmd/crun-lite/main.o: $(out)/commit
-$(out)/commit: FORCE            # touched only when the commit has changed
-	@mkdir -p $(@D) && { echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@; }
-
+	$(call say,compile)$(call compile)
 $(out)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(call say,compile) $(call compile,criterion) -c $< -o $@
+	$(call say,compile)$(call compile,criterion)
 $(unit_tests): %: %.o $(archive)
-	$(call say,link) $(link) $^ $(call libs,criterion) -o $@
+	$(call say,link   )$(call link,criterion)
 $(integration_tests): %: %.o $(harness) $(archive)
-	$(call say,link) $(link) $^ $(call libs,criterion) -o $@
+	$(call say,link   )$(call link,criterion)
 test-programs: $(program) $(unit_tests) $(integration_tests)
 
-test: test-programs             ## unit and integration tests; as root all of them
-	CRUN_LITE=$(abspath $(program)) tests/summary.sh $(unit_tests) $(integration_tests)
-test-unit: $(unit_tests)        ## unit tests alone
-	tests/summary.sh $(unit_tests)
-
+$(command): CPPFLAGS += -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
+$(command): $(out)/commit
+$(out)/commit: always           # rewritten only when it says something else
+	@mkdir -p $(@D); echo '$(VERSION) $(COMMIT)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 -include $(shell find $(out) -name '*.d' 2>/dev/null)
 
+run:                            ## build, make mybundle/ and run it: a container from the inside
+	@tests/packages.sh build run
+	$(again) all
+	@tests/bundle/make-bundle.sh mybundle
+	$(abspath $(program)) run mybundle
+
+test:                           ## unit and integration tests: all of them as root
+	@tests/packages.sh build test
+	$(again) test-programs
+	@CRUN_LITE=$(abspath $(program)) tests/summary.sh $(unit_tests) $(integration_tests)
+test-unit:                      ## unit tests alone
+	@tests/packages.sh build test
+	$(again) $(unit_tests)
+	@tests/summary.sh $(unit_tests)
+test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
+	@tests/packages.sh build test vm
+	$(again) test-programs
+	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
+
+sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
+check:                          ## format, layers, both compilers with -Werror, cppcheck
+	@tests/packages.sh build test check
+	clang-format --dry-run -Werror $(sources)
+	tests/check-layers.sh
+	$(again) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc PROGRAM=$(BUILD)/gcc/crun-lite test-programs
+	$(again) CC=clang WERROR=1 BUILD=$(BUILD)/clang PROGRAM=$(BUILD)/clang/crun-lite test-programs
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j2 -I. \
+	    --suppressions-list=tests/cppcheck.suppressions $(filter-out tests/%,$(filter %.c,$(sources)))
+format:                         ## clang-format all sources
+	clang-format -i $(sources)
+
+install: all                    ## install to $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/crun-lite
+	[ ! -f docs/crun-lite.8 ] || \
+	    install -D -m 644 docs/crun-lite.8 $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8
+uninstall:                      ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lite $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8
 clean:                          ## remove everything that was built
 	rm -rf $(BUILD) $(PROGRAM) mybundle
+deps:                           ## install what building, `make run` and `make test` need
+	@tests/packages.sh build run test
 help:                           ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 16
