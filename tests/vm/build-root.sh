@@ -1,0 +1,25 @@
+#!/bin/bash
+# Make the guest's root directory: Debian trixie, from the Debian mirror.
+#
+#   build-root.sh ROOT
+#
+# Programs are not built in the guest: emulation is slow. The host's are copied in at run time, so
+# the guest holds the libraries they need and what the tests look at the system with.
+set -euo pipefail
+root=${1:?usage: build-root.sh ROOT}
+
+packages=(
+    linux-image-cloud-amd64
+    # pid 1 and its company
+    systemd systemd-sysv dbus libpam-systemd udev kmod login passwd util-linux mount procps
+    # libraries of the program and its tests
+    libseccomp2 libcap2 libyajl2 libmnl0 libcriterion3
+    # for the tests: a container's root file system, sub-ids, network, a look at what happened
+    busybox-static uidmap iproute2 strace psmisc attr acl file
+)
+
+mmdebstrap --quiet --mode=root --variant=minbase \
+    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --include="${packages[*]}" trixie "$root"

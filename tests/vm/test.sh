@@ -1,0 +1,47 @@
+#!/bin/bash
+# Run the integration tests in the guest, once under systemd and once bare, and add up the results.
+#
+#   CRUN_LITE=PROGRAM tests/vm/test.sh TEST...     TEST, PROGRAM: built on the host
+#
+# VM_INITS="systemd bare" chooses the guests, VM_WARM=1 resumes saved ones (quicker, same random
+# numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+tree=$here/../..
+
+VM_DIR=$("$here/image.sh")
+export VM_DIR
+
+# What the guest sees as /host: the tests' own files and the host's programs.
+share=$(mktemp -d)
+trap 'rm -rf "$share"' EXIT
+mkdir "$share/bin"
+cp -r "$tree/tests" "$tree/config.json.example" "$share/"
+cp "$CRUN_LITE" "$share/crun-lite"
+cp "$@" "$share/bin/"
+
+command="CRUN_LITE=/host/crun-lite TEST_FILTER='${TEST_FILTER:-}' tests/summary.sh"
+for test; do
+    command+=" bin/${test##*/}"
+done
+
+passed=0 failed=0 skipped=0
+for init in ${VM_INITS:-systemd bare}; do
+    echo "== guest with pure cgroup v2, $init =="
+    log=$share.log
+    status=0
+    "$here/vm-run" --init "$init" ${VM_WARM:+--warm} --timeout "${VM_TIMEOUT:-1200}" --times \
+        --share "$share" -- "$command" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+
+    totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -1 || true)
+    rm -f "$log"
+    read -r p _ f _ s _ <<<"${totals:-0 passed, 0 failed, 0 skipped}"
+    # A guest that did not get to its last line has failed, whatever it said before.
+    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+        echo "the $init guest ended with status $status"
+        f=1
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
