@@ -71,9 +71,15 @@ packages_of() {
     done | tr ' ' '\n' | sort -u | tr '\n' ' '
 }
 
+# Package managers talk a lot; what they said is shown only when they failed.
 install_with() {
     manager=$1
     shift
+    echo "installing $*" >&2
+    said=$(install_quietly "$@" 2>&1 </dev/null) || { echo "$said" >&2; exit 1; }
+}
+
+install_quietly() {
     case $manager in
     apt-get)
         export DEBIAN_FRONTEND=noninteractive
@@ -81,7 +87,7 @@ install_with() {
     dnf)    dnf -q install -y "$@" ;;
     apk)    apk add -q "$@" ;;
     pacman) pacman -Sy --noconfirm --needed "$@" ;;
-    esac >&2 </dev/null
+    esac
 }
 
 missing=
@@ -93,7 +99,6 @@ done
 if [ "$(id -u)" -eq 0 ]; then
     for manager in apt-get dnf apk pacman; do
         have_programs $manager || continue
-        echo "installing what is missing for:$missing" >&2
         install_with $manager $(packages_of $manager $missing)
         for job in $missing; do
             have "$job" || { echo "still missing something for: $job" >&2; exit 1; }

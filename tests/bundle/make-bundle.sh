@@ -11,6 +11,10 @@ bundle=$1
 here=$(dirname "$0")
 owner=100000
 rootfs=$bundle/rootfs
+
+# Only root may give files to another user, and only root may map one to the container's root.
+[ "$(id -u)" -eq 0 ] || { echo "making this bundle and running it needs root: sudo make run" >&2; exit 1; }
+
 busybox=$("$here/static-busybox.sh")
 
 rm -rf "$bundle"
