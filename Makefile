@@ -38,7 +38,6 @@ compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) 
 link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
           $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
 say     = $(if $(V),,@echo '  $(1)' $@;)
-again   = @$(MAKE) --no-print-directory
 
 .PHONY: all test test-unit test-vm test-programs run check format install uninstall clean help deps
 .PHONY: always
@@ -73,21 +72,21 @@ $(out)/commit: always           # rewritten only when it says something else
 
 run:                            ## build, make mybundle/ and run it: a container from the inside
 	@tests/packages.sh build run
-	$(again) all
+	@$(MAKE) --no-print-directory all
 	@tests/bundle/make-bundle.sh mybundle
 	$(abspath $(program)) run mybundle
 
 test:                           ## unit and integration tests: all of them as root
 	@tests/packages.sh build test
-	$(again) test-programs
+	@$(MAKE) --no-print-directory test-programs
 	@CRUN_LITE=$(abspath $(program)) tests/summary.sh $(unit_tests) $(integration_tests)
 test-unit:                      ## unit tests alone
 	@tests/packages.sh build test
-	$(again) $(unit_tests)
+	@$(MAKE) --no-print-directory $(unit_tests)
 	@tests/summary.sh $(unit_tests)
 test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
 	@tests/packages.sh build test vm
-	$(again) test-programs
+	@$(MAKE) --no-print-directory test-programs
 	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
 
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
@@ -95,8 +94,10 @@ check:                          ## format, layers, both compilers with -Werror, 
 	@tests/packages.sh build test check
 	clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
-	$(again) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc PROGRAM=$(BUILD)/gcc/crun-lite test-programs
-	$(again) CC=clang WERROR=1 BUILD=$(BUILD)/clang PROGRAM=$(BUILD)/clang/crun-lite test-programs
+	@$(MAKE) --no-print-directory CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
+	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
+	@$(MAKE) --no-print-directory CC=clang WERROR=1 BUILD=$(BUILD)/clang \
+	    PROGRAM=$(BUILD)/clang/crun-lite test-programs
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j2 -I. \
 	    --suppressions-list=tests/cppcheck.suppressions $(filter-out tests/%,$(filter %.c,$(sources)))
 format:                         ## clang-format all sources

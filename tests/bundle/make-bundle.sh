@@ -13,7 +13,10 @@ owner=100000
 rootfs=$bundle/rootfs
 
 # Only root may give files to another user, and only root may map one to the container's root.
-[ "$(id -u)" -eq 0 ] || { echo "making this bundle and running it needs root: sudo make run" >&2; exit 1; }
+if [ "$(id -u)" -ne 0 ]; then
+    echo "making this bundle and running it needs root: sudo make run" >&2
+    exit 1
+fi
 
 busybox=$("$here/static-busybox.sh")
 
