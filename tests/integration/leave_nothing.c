@@ -1,0 +1,151 @@
+/* The leave-nothing check itself: a test that leaves something must fail, whatever it is. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/json.h"
+#include "tests/integration/harness/scenario.h"
+
+static const char *left(void)
+{
+    return leftovers(scenario_before(), scenario_scope(), 0, scenario_arena());
+}
+
+Scenario(leave_nothing, nothing_is_nothing)
+{
+    assert_text(left(), "");
+}
+
+Scenario(leave_nothing, a_process_shows)
+{
+    struct running sleeper = program_begin(
+        PROGRAM(.arguments = (const char *[]){"sleep", "1000", NULL}));
+
+    assert_has(left(), text("process: %d", (int)sleeper.pid));
+    kernel_pidfd_send_signal(sleeper.pidfd, 9);
+    assert_code(program_wait(&sleeper, DEADLINE_SECONDS), 128 + 9);
+    assert_text(left(), "");
+}
+
+Scenario(leave_nothing, a_process_that_went_into_the_background_shows)
+{
+    const char *left_line;
+
+    assert_ok(program_run(PROGRAM(.arguments = (const char *[]){
+                                      "sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 &", NULL})));
+    left_line = left();
+    assert_has(left_line, "process: ");
+    leftovers_remove(scenario_scope());
+    assert_text(left(), "");
+}
+
+Scenario(leave_nothing, a_state_directory_shows)
+{
+    const char *path = text("%s/web", scenario_root());
+
+    cr_assert(mkdir(path, 0700) == 0);
+    assert_text(left(), text("state: %s\nfile: %s\n", path, path));
+    cr_assert(rmdir(path) == 0);
+}
+
+Scenario(leave_nothing, a_file_beside_the_bundle_shows)
+{
+    const char *path = text("%s/stray", scenario_scope()->base);
+
+    cr_assert(mkdir(path, 0700) == 0);
+    assert_text(left(), text("file: %s\n", path));
+    cr_assert(rmdir(path) == 0);
+}
+
+Scenario(leave_nothing, a_file_in_run_shows)
+{
+    need_root();
+    cr_assert(mkdir("/run/stray", 0700) == 0);
+    assert_text(left(), "file: /run/stray\n");
+    cr_assert(rmdir("/run/stray") == 0);
+}
+
+Scenario(leave_nothing, a_mount_shows)
+{
+    const char *path = work_path("point");
+
+    need_root();
+    cr_assert(mkdir(path, 0755) == 0);
+    cr_assert(kernel_mount("none", path, "tmpfs", 0, NULL) == 0);
+    assert_has(left(), text("%s rw", path));
+    cr_assert(kernel_umount(path, MNT_DETACH) == 0);
+    assert_text(left(), "");
+}
+
+Scenario(leave_nothing, a_mount_made_private_shows)
+{
+    const char *path = work_path("point");
+    struct snapshot shared;
+    const char *changes;
+
+    need_root();
+    cr_assert(mkdir(path, 0755) == 0);
+    cr_assert(kernel_mount("none", path, "tmpfs", 0, NULL) == 0);
+    snapshot_take(&shared, scenario_scope());
+    cr_assert(kernel_mount(NULL, path, NULL, MS_PRIVATE, NULL) == 0);
+    changes = leftovers(&shared, scenario_scope(), 0, scenario_arena());
+    assert_has(changes, "mount: ");
+    assert_has(changes, "mount gone: ");
+    snapshot_done(&shared);
+    cr_assert(kernel_umount(path, MNT_DETACH) == 0);
+}
+
+Scenario(leave_nothing, a_cgroup_shows)
+{
+    struct bundle *bundle = bundle_new();
+    const char *file, *directory;
+
+    need_root();
+    file = bundle_cgroup_file(bundle, "pids", "");
+    directory = text(
+        "%.*s", (int)(strstr(file, scenario_tag()) - file) + (int)strlen(scenario_tag()), file);
+    cr_assert(mkdir(directory, 0755) == 0);
+    assert_text(left(), text("cgroup: %s\n", directory));
+    leftovers_remove(scenario_scope());
+    assert_text(left(), "");
+}
+
+Scenario(leave_nothing, a_keyring_shows)
+{
+    enum { KEYCTL_JOIN = 1 };
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (kernel_keyctl(KEYCTL_JOIN, (unsigned long)"_ses.stray", 0, 0, 0) < 0)
+            _exit(1);
+        pause();
+    }
+    if (!eventually(strstr(left(), "_ses.stray") != NULL || kill(child, 0) < 0))
+        cr_fail("the keyring of a process did not show:\n%s", left());
+    leftovers_remove(scenario_scope());
+}
+
+Scenario(json, edits_are_where_they_should_be)
+{
+    struct arena *arena = scenario_arena();
+    const char *document = "{\"a\": [1, {\"b\": \"x,]y\"}], \"c\": {}}";
+
+    assert_text(json_set(arena, document, "a[1].b", "2"), "{\"a\": [1, {\"b\": 2}], \"c\": {}}");
+    assert_text(json_set(arena, document, "a[+]", "2"),
+                "{\"a\": [1, {\"b\": \"x,]y\"},2], \"c\": {}}");
+    assert_text(json_set(arena, document, "c.'d.e'[+]", "3"),
+                "{\"a\": [1, {\"b\": \"x,]y\"}], \"c\": {\"d.e\":[3]}}");
+    assert_text(json_remove(arena, document, "a"), "{\"c\": {}}");
+    assert_text(json_remove(arena, document, "c"), "{\"a\": [1, {\"b\": \"x,]y\"}]}");
+    assert_text(json_remove(arena, document, "a[0]"), "{\"a\": [{\"b\": \"x,]y\"}], \"c\": {}}");
+    assert_text(json_text(arena, document, "a[1].b"), "x,]y");
+    assert_text(json_get(arena, document, "a[0]"), "1");
+    cr_assert(json_get(arena, document, "a[7]") == NULL);
+}
