@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static void append(struct error *err, const char *text)
 {
     size_t used = strlen(err->text);
@@ -85,22 +87,42 @@ int hint(struct error *err, const char *format, ...)
     return -err->code;
 }
 
+/* Bytes that may go to a terminal and into JSON as they are: no controls, neither C0 nor C1. */
+static size_t printable(const char *bytes, size_t length)
+{
+    size_t sequence = utf8_sequence(bytes, length);
+    unsigned char first = (unsigned char)bytes[0];
+
+    if (sequence == 1 && (first < 0x20 || first == 0x7f))
+        return 0;
+    if (sequence == 2 && first == 0xc2 && (unsigned char)bytes[1] < 0xa0)
+        return 0;
+    return sequence;
+}
+
 const char *quotable(char buffer[static 1040], const char *value)
 {
     static const size_t longest = 256;
+    size_t length = strnlen(value, longest + 4);
     size_t used = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; value[i] != '\0'; i++) {
-        unsigned char byte = (unsigned char)value[i];
+    while (i < length) {
+        size_t sequence = printable(value + i, length - i);
 
-        if (i == longest) {
+        if (i + (sequence > 0 ? sequence : 1) > longest) {
             used += (size_t)snprintf(buffer + used, 1040 - used, "...");
             break;
         }
-        if (byte < 0x20 || byte == 0x7f)
-            used += (size_t)snprintf(buffer + used, 1040 - used, "\\x%02x", byte);
-        else
-            buffer[used++] = (char)byte;
+        if (sequence > 0) {
+            memcpy(buffer + used, value + i, sequence);
+            used += sequence;
+            i += sequence;
+        } else {
+            used += (size_t)snprintf(buffer + used, 1040 - used, "\\x%02x",
+                                     (unsigned char)value[i]);
+            i++;
+        }
     }
     buffer[used] = '\0';
     return buffer;

@@ -34,6 +34,6 @@ int prefix(struct error *err, const char *format, ...) __attribute__((format(pri
 /* Append " (<advice>)" to a failure already recorded; return -err->code. */
 int hint(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Copy an untrusted value for use in a message: control bytes become \xNN, length is cut to 256
- * bytes with "...".  Returns `buffer`. */
+/* Copy an untrusted value for use in a message: control bytes and invalid UTF-8 become \xNN,
+ * length is cut to 256 bytes with "...".  Returns `buffer`. */
 const char *quotable(char buffer[static 1040], const char *value);

@@ -165,6 +165,52 @@ void text_print(struct text *text, const char *format, ...)
     text->used += (size_t)length;
 }
 
+/* RFC 3629, section 4: the range of the second byte keeps out long forms and surrogates. */
+static const struct {
+    unsigned char first, last; /* of the first byte  */
+    unsigned char least, most; /* of the second byte */
+    size_t length;
+} utf8_forms[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+static bool utf8_matches(size_t form, const unsigned char *bytes, size_t length)
+{
+    if (length < utf8_forms[form].length)
+        return false;
+    if (bytes[0] < utf8_forms[form].first || bytes[0] > utf8_forms[form].last)
+        return false;
+    if (bytes[1] < utf8_forms[form].least || bytes[1] > utf8_forms[form].most)
+        return false;
+    for (size_t i = 2; i < utf8_forms[form].length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return false;
+    }
+    return true;
+}
+
+size_t utf8_sequence(const char *bytes, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+
+    if (length == 0)
+        return 0;
+    if (at[0] < 0x80)
+        return 1;
+    for (size_t form = 0; form < count_of(utf8_forms); form++) {
+        if (utf8_matches(form, at, length))
+            return utf8_forms[form].length;
+    }
+    return 0;
+}
+
 bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;

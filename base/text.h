@@ -40,4 +40,8 @@ struct text {
 
 void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The length (1 to 4) of the UTF-8 sequence that `bytes` starts with; 0 when it is not valid UTF-8
+ * (RFC 3629: shortest form, no surrogates, at most U+10FFFF). */
+size_t utf8_sequence(const char *bytes, size_t length);
+
 bool starts_with(const char *text, const char *start);
