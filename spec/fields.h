@@ -1,0 +1,102 @@
+#pragma once
+
+/*
+ * How JSON objects map onto C structs: one row a member, one table an object, two walkers over the
+ * rows: fields_decode (behind the strict reader in json.h) and fields_encode.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/names.h"
+#include "spec/spec.h"
+
+enum field_kind {
+    FIELD_STRING,          /* const char *                                                     */
+    FIELD_BOOL,            /* bool                                                             */
+    FIELD_OPTIONAL_BOOL,   /* struct optional_bool                                             */
+    FIELD_INT64,           /* int64_t                                                          */
+    FIELD_UINT64,          /* uint64_t                                                         */
+    FIELD_UINT32,          /* uint32_t                                                         */
+    FIELD_OPTIONAL_INT64,  /* struct optional_int64                                            */
+    FIELD_OPTIONAL_UINT64, /* struct optional_uint64                                           */
+    FIELD_ENUM,            /* int, by .names                                                   */
+    FIELD_OPTIONAL_ENUM,   /* struct optional_int64, by .names                                 */
+    FIELD_ENUMS,           /* struct enum_list, by .names                                      */
+    FIELD_STRINGS,         /* struct string_list                                               */
+    FIELD_UINT32S,         /* struct uint32_list                                               */
+    FIELD_STRING_MAP,      /* struct string_map                                                */
+    FIELD_OBJECT,          /* pointer to the struct of .fields                                 */
+    FIELD_INLINE,          /* the struct of .fields itself                                     */
+    FIELD_LIST,            /* { items, count } of the struct of .fields                        */
+    FIELD_KEYED_LIST,      /* the same from an object: its keys go to the first member         */
+    FIELD_IGNORED,         /* known to the specification; .reason says why nothing is done     */
+};
+
+struct fields;
+
+struct field {
+    const char *key;
+    enum field_kind kind;
+    size_t offset;
+    bool required;
+    /* FIELD_INT64 ... FIELD_OPTIONAL_UINT64 and FIELD_UINT32S: the allowed range.  Both 0: that of
+     * the type. */
+    int64_t least;
+    uint64_t most;
+    const struct names *names;
+    const struct fields *fields;
+    const char *reason;
+    bool empty_is_unset; /* FIELD_STRING, FIELD_ENUM: "" is read as absent, as Go programs write it
+                          */
+    bool always; /* numbers: written even when 0, though not required when read             */
+};
+
+struct fields {
+    size_t size; /* of the C struct */
+    const struct field *rows;
+    size_t count;
+};
+
+#define FIELDS_OF(type, table)                                                          \
+    {                                                                                   \
+        .size = sizeof(type), .rows = (table), .count = sizeof(table) / sizeof *(table) \
+    }
+
+/* The tables of the model; those of other folders (the runtime's state record) use the same
+ * walkers. */
+extern const struct fields spec_fields;
+extern const struct fields spec_process_fields;
+extern const struct fields spec_resources_fields;
+extern const struct fields spec_hooks_fields;
+extern const struct fields spec_id_mapping_fields;
+extern const struct fields spec_state_fields;
+extern const struct fields spec_container_process_state_fields;
+extern const struct fields spec_features_fields;
+
+/* Fill the struct *into (zeroed first) from JSON text of `length` bytes.  Everything is copied into
+ * the arena.  Refused with the place ("linux.namespaces[2].path: expected string, found number", or
+ * "line 3, column 7: ..." for broken JSON): wrong types, values out of range, names that are not in
+ * a table, missing required members, duplicate keys, NUL or invalid UTF-8 in a string, depth over
+ * 64, more than 16 MiB, comments, anything behind the value.  Unknown members are ignored. */
+must_check int fields_decode(const struct fields *fields, const char *json, size_t length,
+                             struct arena *arena, void *into, struct error *err);
+
+/* How fields_encode lays the text out. */
+struct json_layout {
+    const char *indent; /* NULL: compact, one line */
+};
+
+/* Write *from as JSON into the arena, NUL-terminated, without a trailing newline; absent members
+ * are left out, members in table order.  Slashes are not escaped. */
+must_check int fields_encode(const struct fields *fields, const void *from,
+                             const struct json_layout *layout, struct arena *arena,
+                             const char **ret, size_t *ret_length, struct error *err);
+
+/* The same for an array of `count` structs. */
+must_check int fields_encode_array(const struct fields *fields, const void *items, size_t count,
+                                   const struct json_layout *layout, struct arena *arena,
+                                   const char **ret, size_t *ret_length, struct error *err);
