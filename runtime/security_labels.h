@@ -1,0 +1,46 @@
+#pragma once
+
+/*
+ * The labels of the security modules: AppArmor's profile and SELinux's context.
+ *
+ * A label asked for on a host without its module is an error, never a silently unconfined process.
+ * Both take effect at the next execve.  config.md "apparmorProfile", "selinuxLabel"; proc(5)
+ * "attr".
+ */
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "spec/spec.h"
+
+/* What the running kernel enforces. */
+struct security_modules {
+    bool apparmor;
+    bool selinux;
+};
+
+struct security_labels_plan {
+    const char *apparmor_profile; /* NULL: not asked; the spec's memory */
+    const char *selinux_label;
+};
+
+/* Ask sysfs: AppArmor enabled, selinuxfs mounted and writable. */
+void security_modules_find(struct security_modules *ret);
+
+/* Pure.  Errors: "process.apparmorProfile: ...". */
+must_check int security_labels_plan_from_spec(struct security_labels_plan *ret,
+                                              const struct spec_process *process,
+                                              const struct security_modules *modules,
+                                              struct error *err);
+
+/* In the child.  `thread_self` is an fd of /proc/thread-self (or /proc/self, in a process of one
+ * thread) of a trusted procfs.  Written and read back.  No allocation. */
+must_check int security_labels_apply(const struct security_labels_plan *plan, int thread_self,
+                                     struct error *err);
+
+/* Around the joining of the session keyring, so that it carries the container's SELinux label:
+ * set, join, clear.  Nothing happens without a label. */
+must_check int security_labels_set_keyring(const struct security_labels_plan *plan, int thread_self,
+                                           struct error *err);
+must_check int security_labels_clear_keyring(const struct security_labels_plan *plan,
+                                             int thread_self, struct error *err);
