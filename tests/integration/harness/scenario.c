@@ -17,7 +17,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 8000 };
 
 /* Criterion runs every test in a process of its own: this is one test's, and begins empty. */
 static struct scenario {
