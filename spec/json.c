@@ -171,45 +171,58 @@ static int wrong_at(struct error *err, const char *text, size_t offset, const ch
     return wrong(err, "line %zu, column %zu: %s", line, column, reason);
 }
 
-/* What yajl says, and how we say it. */
-static const struct {
+/* What yajl says, how we say it, and how far yajl has then read behind the character that was
+ * wrong. */
+static const struct complaint {
     const char *theirs;
     const char *ours;
+    size_t beyond;
 } complaints[] = {
-    {"premature EOF",             "unexpected end of the text"                 },
-    {"trailing garbage",          "unexpected text behind the value"           },
-    {"probable comment",          "comments are not allowed in JSON"           },
-    {"object key and value",      "expected ':' behind the key"                },
-    {"after key and value",       "expected ',' or '}' behind the member"      },
-    {"after array element",       "expected ',' or ']' behind the item"        },
-    {"invalid object key",        "expected a key in double quotes"            },
-    {"unallowed token",           "a value cannot start like this"             },
-    {"invalid char in json text", "this character is not allowed here"         },
-    {"invalid string in json",    "expected true, false or null"               },
-    {"(non-hex) character",       "expected four hexadecimal digits behind \\u"},
-    {"occurs before a character", "this is not an escape that JSON knows"      },
-    {"invalid character inside",  "control characters must be escaped"         },
-    {"malformed number",          "malformed number"                           },
+    {"premature EOF",             "unexpected end of the text",                  0},
+    {"trailing garbage",          "unexpected text behind the value",            1},
+    {"probable comment",          "comments are not allowed in JSON",            0},
+    {"object key and value",      "expected ':' behind the key",                 1},
+    {"after key and value",       "expected ',' or '}' behind the member",       1},
+    {"after array element",       "expected ',' or ']' behind the item",         1},
+    {"invalid object key",        "expected a key in double quotes",             1},
+    {"unallowed token",           "a value cannot start like this",              1},
+    {"invalid char in json text", "this character is not allowed here",          1},
+    {"invalid string in json",    "expected true, false or null",                1},
+    {"(non-hex) character",       "expected four hexadecimal digits behind \\u", 1},
+    {"occurs before a character", "this is not an escape that JSON knows",       1},
+    {"invalid character inside",  "control characters must be escaped",          1},
+    {"malformed number",          "malformed number",                            1},
 };
+
+static const struct complaint *complaint_of(const char *told)
+{
+    static const struct complaint other = {"", "this is not JSON", 1};
+
+    for (size_t i = 0; i < count_of(complaints); i++) {
+        if (strstr(told, complaints[i].theirs) != NULL)
+            return &complaints[i];
+    }
+    return &other;
+}
 
 static int wrong_text(yajl_handle handle, const char *text, size_t length, bool at_end,
                       struct error *err)
 {
     const unsigned char *bytes = (const unsigned char *)text;
     unsigned char *told = yajl_get_error(handle, 0, bytes, length);
-    const char *reason = "not JSON";
-    size_t consumed = at_end ? length : yajl_get_bytes_consumed(handle);
 
     if (told == NULL)
         return wrong_memory(err);
-    for (size_t i = 0; i < count_of(complaints); i++) {
-        if (strstr((char *)told, complaints[i].theirs) != NULL)
-            reason = complaints[i].ours;
-    }
-    yajl_free_error(handle, told);
 
-    /* The offset is behind the character that was too much. */
-    return wrong_at(err, text, at_end || consumed == 0 ? consumed : consumed - 1, reason);
+    const struct complaint *complaint = complaint_of((char *)told);
+    size_t offset = yajl_get_bytes_consumed(handle);
+
+    yajl_free_error(handle, told);
+    if (at_end)
+        offset = length;
+    else if (offset >= complaint->beyond)
+        offset -= complaint->beyond;
+    return wrong_at(err, text, offset, complaint->ours);
 }
 
 /* The value of four hexadecimal digits, or -1. */
