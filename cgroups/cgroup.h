@@ -1,0 +1,221 @@
+#pragma once
+
+/*
+ * Control groups: what a container may use.
+ *
+ * In the order one calls it: probe the host, plan from the spec (pure), create the directories,
+ * apply the limits, let the first process join, later freeze, kill, list, update, remove.  cgroup
+ * v2 where it is the only hierarchy; on v1 and hybrid hosts one directory per hierarchy, at the
+ * same path in each.  Kernel: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "spec/fields.h"
+#include "spec/spec.h"
+
+enum { CGROUP_HIERARCHIES_MOST = 24 };
+
+/* One mounted hierarchy of the host. */
+struct cgroup_hierarchy {
+    const char *name;        /* "" for v2; the controllers for v1: "cpu,cpuacct"; "name=systemd" */
+    const char *mount_point; /* "/sys/fs/cgroup/cpu,cpuacct" */
+    const char *mount_root;  /* the root of that mount inside the hierarchy, usually "/" */
+    const char *own_path;    /* the caller's own cgroup there, from /proc/self/cgroup */
+    bool is_v2;
+};
+
+/* What the host has.  Strings belong to the arena given to cgroup_host_probe(). */
+struct cgroup_host {
+    struct cgroup_hierarchy hierarchies[CGROUP_HIERARCHIES_MOST];
+    size_t count;
+    bool pure_v2;               /* v2 at /sys/fs/cgroup and nothing else */
+    const char *v2_controllers; /* of the v2 root: "cpuset cpu io memory pids", or "" */
+};
+
+/* Find the hierarchies: statfs(2) of /sys/fs/cgroup tells pure v2; otherwise /proc/self/mountinfo.
+ * A host without any cgroup mount gives count 0 and no error. */
+must_check int cgroup_host_probe(struct cgroup_host *ret, struct arena *arena, struct error *err);
+
+enum cgroup_manager {
+    CGROUP_MANAGER_CGROUPFS,
+    CGROUP_MANAGER_SYSTEMD, /* reserved: refused until its issue is built */
+    CGROUP_MANAGER_DISABLED /* the container stays in the caller's cgroup; limits are refused */
+};
+
+/* What is to be made, and everything that will be written there: numbers and file names. */
+struct cgroup_write {
+    uint8_t hierarchy;   /* index into host->hierarchies */
+    const char *file;    /* "cpu.max" */
+    const char *value;   /* "25000 100000" */
+    const char *field;   /* where it comes from, for messages: "linux.resources.cpu.quota" */
+    bool may_be_missing; /* ENOENT is no error: an optional knob of newer kernels */
+    /* The rest is rare; zero means: nothing special. */
+    const char *other_file; /* written instead when `file` does not exist: "io.weight" */
+    const char *other_value;
+    const char *reset;     /* what undoes a line for one device: "8:0 rbps=max" */
+    bool keeps_first_word; /* the first word of `value` gives way to the one in the file now */
+    bool order_unknown;    /* EINVAL may mean that a later write must come first: tried again */
+};
+
+struct cgroup_plan {
+    const struct cgroup_host *host;
+    enum cgroup_manager manager;
+    const char *path;            /* "/web" : below each hierarchy's root; NULL when disabled */
+    struct cgroup_write *writes; /* in order */
+    size_t write_count;
+    /* Device rules in effect: ours (default deny first), the bundle's, the defaults nobody can
+     * take. */
+    struct spec_device_rule *device_rules;
+    size_t device_rule_count;
+    struct bpf_insn *device_program; /* v2 only */
+    size_t device_program_length;
+    bool
+        has_devices; /* false: leave device access alone (inside a user namespace without rights) */
+    /* Absolute directory in each hierarchy of the host, by its index. */
+    const char *directories[CGROUP_HIERARCHIES_MOST];
+    bool device_rules_asked; /* the bundle itself denies something: no host may skip that */
+    bool unprivileged;
+};
+
+struct cgroup_request {
+    const char *id;
+    /* linux.cgroupsPath, or NULL: then as runc, "<parent of the own cgroup>/<id>" on v2 and
+     * "<own cgroup>/<id>" on v1. */
+    const char *cgroups_path;
+    const struct spec_resources *resources; /* may be NULL */
+    enum cgroup_manager manager;
+    bool unprivileged; /* the caller is not root: no devices, missing rights to the tree are
+                          explained */
+};
+
+/* Pure: pick the path, turn every resource into writes, refuse what this host cannot enforce naming
+ * the missing controller ("linux.resources.memory.limit: this host has no memory controller ...").
+ * Members that exist in v1 alone are ignored on v2 as runc does (swappiness, kernel, realtime). */
+must_check int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *host,
+                                     const struct cgroup_request *request, struct arena *arena,
+                                     const struct log *log, struct error *err);
+
+/* One directory of a cgroup, as the state record remembers it. */
+struct cgroup_directory_record {
+    const char *hierarchy; /* as cgroup_hierarchy.name */
+    const char *directory; /* "/sys/fs/cgroup/web" */
+    int64_t made;          /* trailing components that did not exist before us */
+};
+
+/* What must be remembered to find and remove the cgroup again: a part of the state record. */
+struct cgroup_record {
+    const char *manager; /* "cgroupfs", "systemd", "disabled" */
+    const char *path;
+    /* For each hierarchy the absolute directory, and how many of its trailing components are ours
+     * to remove.  Written before they are made (with the number that will be made). */
+    SPEC_LIST(struct cgroup_directory_record) directories;
+};
+
+extern const struct fields cgroup_record_fields;
+
+/* What the record will be: looks at which directories exist, makes nothing.  Refuses a target
+ * cgroup that exists and holds processes (naming the pids) or is frozen, as runc does. */
+must_check int cgroup_record_from_plan(struct cgroup_record *ret, const struct cgroup_plan *plan,
+                                       struct arena *arena, struct error *err);
+
+/* An open cgroup.  Start from CGROUP_EMPTY; cgroup_done() accepts it. */
+struct cgroup {
+    size_t count;
+    struct {
+        const char *name; /* of the hierarchy; borrowed from the record */
+        const char *directory;
+        int fd; /* O_DIRECTORY, O_CLOEXEC; -1 when it does not exist (any more) */
+        int made;
+        bool is_v2;
+    } directories[CGROUP_HIERARCHIES_MOST];
+};
+
+#define CGROUP_EMPTY \
+    (struct cgroup)  \
+    {                \
+        .count = 0   \
+    }
+
+/* Make the directories of `record` (enabling controllers in subtree_control on the way down on v2,
+ * copying cpuset.cpus/mems on v1) and open them.  On failure removes what it made. */
+must_check int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
+                             const struct cgroup_plan *plan, struct error *err);
+
+/* Open what exists of a record; missing directories are not an error (their fd is -1).  Paths are
+ * checked: absolute, without "..", on a cgroup file system. */
+must_check int cgroup_open(struct cgroup *ret, const struct cgroup_record *record,
+                           struct error *err);
+void cgroup_done(struct cgroup *cgroup);
+
+/* Write the limits, attach the device filter.  Errors name field, file, value and the kernel's
+ * word. */
+must_check int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+                            const struct log *log, struct error *err);
+
+/* The fd for clone3's CLONE_INTO_CGROUP (5.7), or -1 where there is no v2 directory. */
+int cgroup_clone_fd(const struct cgroup *cgroup);
+
+/* Called by the first process itself, single-threaded, after clone: join every hierarchy that
+ * CLONE_INTO_CGROUP did not cover.  v1: "0" to `tasks`, which skips the lock that writing
+ * cgroup.procs waits for.  `joined_v2`: clone3 has done v2 already.  Does not allocate. */
+must_check int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, struct error *err);
+
+/* Open the cgroup that process `pid` is in now (exec falls back to it), or a sub-cgroup `sub` of
+ * `cgroup` for exec --cgroup ("path" on v2, "controller:path" on v1 or for all): may not leave it.
+ */
+must_check int cgroup_open_of_process(struct cgroup *ret, const struct cgroup_host *host, pid_t pid,
+                                      struct arena *arena, struct error *err);
+must_check int cgroup_open_sub(struct cgroup *ret, const struct cgroup *cgroup, const char *sub,
+                               struct arena *arena, struct error *err);
+
+/* Freeze or thaw and wait until it is so, at most `deadline_ms`; a freeze that does not complete is
+ * undone and is an error.  Errors name what is missing when the host has no freezer. */
+must_check int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int deadline_ms,
+                             struct error *err);
+
+/* True when frozen; false when not, or when there is no freezer. */
+bool cgroup_is_frozen(const struct cgroup *cgroup);
+
+/* All process ids in the cgroup and below, ascending, without duplicates.  Pids are those of the
+ * caller's pid namespace. */
+must_check int cgroup_processes(const struct cgroup *cgroup, struct arena *arena, pid_t **ret,
+                                size_t *ret_count, struct error *err);
+
+/* Send SIGKILL to everything inside, frozen or not: cgroup.kill (5.14), else freeze, kill, thaw.
+ * Other signals: to each process once.  Does not wait.  An empty or missing cgroup is success. */
+must_check int cgroup_kill(const struct cgroup *cgroup, int signal, struct error *err);
+
+/* Remove the directories that are ours, deepest first, with everything below them, waiting for the
+ * last processes to go until `deadline_ms`.  An error names the processes that stay, their state,
+ * and the directory.  Missing directories are success. */
+must_check int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err);
+
+/* How many times the kernel killed for memory in it: memory.events oom_kill, or v1
+ * memory.oom_control; -1 when unknown. */
+int64_t cgroup_oom_kills(const struct cgroup *cgroup);
+
+/* Write changed limits to a live cgroup: reads the old values of the files first and writes them
+ * back when a later write fails.  `plan` comes from cgroup_plan_from_spec() with only what changes;
+ * device rules are not touched.  memory.checkBeforeUpdate is honoured. */
+must_check int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+                             const struct spec_resources *resources, const struct log *log,
+                             struct error *err);
+
+/* What a mount of type "cgroup" needs to know, so that namespaces/ need not know this folder. */
+struct cgroup_mount_source {
+    const char *name;      /* directory name below the mount: "cpu,cpuacct"; "" when pure v2 */
+    const char *options;   /* mount data for v1: "cpu,cpuacct", "none,name=systemd"; NULL for v2 */
+    const char *directory; /* the container's own cgroup directory on the host, for bind mounts */
+    bool is_v2;
+};
+
+/* Fill `sources` (room for CGROUP_HIERARCHIES_MOST); returns how many. */
+size_t cgroup_mount_sources(const struct cgroup_plan *plan, const struct cgroup_record *record,
+                            struct cgroup_mount_source *sources);

@@ -1,0 +1,206 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "cgroups/controllers.h"
+#include "cgroups/directories.h"
+#include "cgroups/path.h"
+
+bool cgroup_is_required(const struct cgroup_plan *plan, size_t index)
+{
+    for (size_t i = 0; i < plan->write_count; i++) {
+        const struct cgroup_write *write = &plan->writes[i];
+
+        if (write->hierarchy == index && !write->may_be_missing &&
+            (plan->device_rules_asked || !starts_with(write->file, "devices.")))
+            return true;
+    }
+    return plan->device_rules_asked && plan->device_program != NULL &&
+           plan->host->hierarchies[index].is_v2;
+}
+
+/* A walk down from the root of a hierarchy, making what is missing. */
+struct descent {
+    const struct cgroup_hierarchy *hierarchy;
+    const struct cgroup_plan *plan;
+    int fd; /* where we are */
+    char directory[PATH_MAX];
+    int made;
+};
+
+/* Before a directory is made or used, what the one above has to give. */
+static int prepare_above(struct descent *descent, struct error *err)
+{
+    if (!descent->hierarchy->is_v2)
+        return 0;
+    return cgroup_enable_controllers(descent->fd, descent->directory, descent->plan, err);
+}
+
+static int prepare_new(struct descent *descent, int dir, struct error *err)
+{
+    if (descent->hierarchy->is_v2 || !cgroup_list_has(descent->hierarchy->name, "cpuset", ','))
+        return 0;
+    return cgroup_fill_cpuset(descent->fd, dir, descent->directory, err);
+}
+
+static int enter(struct descent *descent, const char *name, bool is_last, struct error *err)
+{
+    struct text text = TEXT_IN(descent->directory);
+    bool made;
+    int code = prepare_above(descent, err);
+
+    if (code < 0)
+        return code;
+    text.used = strlen(descent->directory);
+    text_print(&text, "/%s", name);
+    made = mkdirat(descent->fd, name, 0755) == 0;
+    if (!made && errno != EEXIST)
+        return fail(err, errno, "mkdir %s", descent->directory);
+    descent->made += made;
+
+    autoclose int below = cgroup_open_below(descent->fd, name);
+
+    if (below < 0)
+        return fail(err, -below, "open %s", descent->directory);
+    /* Between looking and making, somebody else made the very directory we planned to own. */
+    if (is_last && !made && descent->made > 0)
+        return refuse(err, EEXIST, "%s: made by somebody else meanwhile", descent->directory);
+    code = prepare_new(descent, below, err);
+    if (code < 0)
+        return code;
+    close_fd(&descent->fd);
+    descent->fd = take_fd(&below);
+    return 0;
+}
+
+static int descend(struct descent *descent, const char *components, struct error *err)
+{
+    char copy[PATH_MAX];
+    char *rest = copy;
+    char *name;
+
+    snprintf(copy, sizeof copy, "%s", components);
+    while ((name = strsep(&rest, "/")) != NULL) {
+        if (*name == '\0')
+            continue;
+
+        int code = enter(descent, name, rest == NULL, err);
+
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+/* Below a threaded cgroup new ones are "domain invalid": nobody may enter. */
+static int check_type(int dir, const char *directory, struct error *err)
+{
+    char type[64];
+
+    if (read_pseudo_file(dir, "cgroup.type", type, sizeof type) < 0 || strcmp(type, "domain") == 0)
+        return 0;
+    return refuse(err, EOPNOTSUPP,
+                  "%s: the cgroup is \"%s\", and only a domain can hold a container", directory,
+                  type);
+}
+
+/* Make and open one directory; *ret_made also counts when it fails later on. */
+static int make_directory(const struct cgroup_hierarchy *hierarchy, const char *directory,
+                          const struct cgroup_plan *plan, int *ret_made, struct error *err)
+{
+    struct descent descent = {.hierarchy = hierarchy, .plan = plan};
+    int code;
+
+    descent.fd = cgroup_open_root(hierarchy->mount_point, err);
+    if (descent.fd < 0)
+        return descent.fd;
+    snprintf(descent.directory, sizeof descent.directory, "%s", hierarchy->mount_point);
+    code = descend(&descent, directory + strlen(hierarchy->mount_point), err);
+    if (code == 0 && hierarchy->is_v2)
+        code = check_type(descent.fd, directory, err);
+    *ret_made = descent.made;
+    if (code < 0) {
+        cgroup_remove_levels(descent.directory, descent.made);
+        close_fd(&descent.fd);
+        return code;
+    }
+    return descent.fd;
+}
+
+static bool is_forbidden(int code)
+{
+    return code == -EACCES || code == -EPERM || code == -EROFS;
+}
+
+static const struct cgroup_hierarchy *hierarchy_named(const struct cgroup_host *host,
+                                                      const char *name, size_t *ret_index)
+{
+    for (size_t i = 0; i < host->count; i++) {
+        if (strcmp(host->hierarchies[i].name, name) == 0) {
+            *ret_index = i;
+            return &host->hierarchies[i];
+        }
+    }
+    return NULL;
+}
+
+/* A hierarchy we may not write to is done without, unless something was asked of it. */
+static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_record *record,
+                         const struct cgroup_plan *plan, struct error *err)
+{
+    size_t index;
+    const struct cgroup_hierarchy *hierarchy = hierarchy_named(plan->host, record->hierarchy,
+                                                               &index);
+    int made = 0;
+    int fd;
+
+    if (hierarchy == NULL || cgroup->count == CGROUP_HIERARCHIES_MOST)
+        return refuse(err, EINVAL, "no hierarchy \"%s\"", record->hierarchy);
+    fd = make_directory(hierarchy, record->directory, plan, &made, err);
+    if (is_forbidden(fd) && !cgroup_is_required(plan, index)) {
+        fd = -1;
+    } else if (fd < 0) {
+        if (is_forbidden(fd))
+            hint(err, plan->unprivileged ? "a limit was asked for, and this user has no rights to "
+                                           "the cgroup above: a delegated one is needed"
+                                         : "a limit was asked for, and the cgroup file system "
+                                           "cannot be written to");
+        return within(err, "cgroup");
+    }
+    cgroup->directories[cgroup->count].name = record->hierarchy;
+    cgroup->directories[cgroup->count].directory = record->directory;
+    cgroup->directories[cgroup->count].fd = fd;
+    cgroup->directories[cgroup->count].made = fd < 0 ? 0 : made;
+    cgroup->directories[cgroup->count].is_v2 = hierarchy->is_v2;
+    cgroup->count++;
+    return 0;
+}
+
+static void undo(struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        cgroup_remove_levels(cgroup->directories[i].directory, cgroup->directories[i].made);
+    cgroup_done(cgroup);
+}
+
+int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
+                  const struct cgroup_plan *plan, struct error *err)
+{
+    struct cgroup cgroup = CGROUP_EMPTY;
+
+    for (size_t i = 0; i < record->directories.count; i++) {
+        int code = add_directory(&cgroup, &record->directories.items[i], plan, err);
+
+        if (code < 0) {
+            undo(&cgroup);
+            return code;
+        }
+    }
+    *ret = cgroup;
+    return 0;
+}

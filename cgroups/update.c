@@ -1,0 +1,201 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "cgroups/directories.h"
+#include "cgroups/writing.h"
+
+/* A file of unusual length does not get rolled back beyond this. */
+enum { OLD_MOST = 8192 };
+
+/* One write of an update, and what would undo it. */
+struct change {
+    const struct cgroup_write *write;
+    int directory;    /* index into cgroup->directories */
+    const char *file; /* the one that exists */
+    const char *old;  /* what to write to undo it; NULL: not known */
+    bool written;
+};
+
+struct update {
+    const struct cgroup *cgroup;
+    const struct cgroup_plan *plan;
+    struct arena *arena;
+    struct change *changes;
+    size_t count;
+};
+
+/* The line of `text` that begins with the first word of `value`; NULL when none does. */
+static const char *line_of_key(const char *text, const char *value)
+{
+    size_t length = strcspn(value, " ");
+
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, value, length) == 0 && line[length] == ' ')
+            return line;
+    }
+    return NULL;
+}
+
+/* What is to be written to make `text`, the content of the file now, true again. */
+static const char *undo_value(const struct cgroup_write *write, const char *text)
+{
+    const char *line;
+
+    if (write->reset == NULL && strchr(write->value, ':') == NULL)
+        return text;
+    line = line_of_key(text, write->value);
+    return line != NULL ? line : write->reset;
+}
+
+static int remember(struct update *update, struct change *change, struct error *err)
+{
+    const struct cgroup_write *write = change->write;
+    char text[OLD_MOST];
+    int dir = update->cgroup->directories[change->directory].fd;
+    ssize_t length = read_pseudo_file(dir, write->file, text, sizeof text);
+    const char *old;
+
+    change->file = write->file;
+    if (length == -ENOENT && write->other_file != NULL) {
+        change->file = write->other_file;
+        length = read_pseudo_file(dir, change->file, text, sizeof text);
+    }
+    old = length < 0 ? NULL : undo_value(write, text);
+    if (old == NULL)
+        return 0;
+    change->old = arena_copy(update->arena, old, strcspn(old, "\n"));
+    return change->old == NULL ? no_memory(err) : 0;
+}
+
+static int restore(const struct update *update, const struct change *change)
+{
+    if (change->old == NULL)
+        return -ENODATA;
+    return write_pseudo_file(update->cgroup->directories[change->directory].fd, change->file,
+                             change->old);
+}
+
+/* Latest first; and once more, because some values limit one another. */
+static void roll_back(struct update *update, const struct log *log)
+{
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = update->count; i > 0; i--) {
+            struct change *change = &update->changes[i - 1];
+            int code = change->written ? restore(update, change) : 0;
+
+            if (code == 0)
+                change->written = false;
+            else if (round == 1)
+                log_warning(log, "%s could not be set back: %s", change->write->field,
+                            strerror(-code));
+        }
+    }
+}
+
+static int write_changes(struct update *update, struct error *err)
+{
+    bool again = false;
+    int code;
+
+    for (size_t i = 0; i < update->count; i++) {
+        struct change *change = &update->changes[i];
+
+        code = cgroup_write_file(update->cgroup, update->plan, change->write, err);
+        if (code == -EINVAL && change->write->order_unknown)
+            again = true;
+        else if (code < 0)
+            return code;
+        change->written = code == 0;
+    }
+    for (size_t i = 0; again && i < update->count; i++) {
+        struct change *change = &update->changes[i];
+
+        if (change->written)
+            continue;
+        code = cgroup_write_file(update->cgroup, update->plan, change->write, err);
+        if (code < 0)
+            return code;
+        change->written = true;
+    }
+    return 0;
+}
+
+/* Device rules stay what they were when the container was made. */
+static int collect(struct update *update, struct error *err)
+{
+    for (size_t i = 0; i < update->plan->write_count; i++) {
+        const struct cgroup_write *write = &update->plan->writes[i];
+        struct change *change = &update->changes[update->count];
+        int code;
+
+        if (starts_with(write->file, "devices."))
+            continue;
+        change->write = write;
+        change->directory = cgroup_write_directory(update->cgroup, update->plan, write);
+        if (change->directory < 0)
+            return refuse(err, ENOENT, "%s: the container has no cgroup in the hierarchy of %s",
+                          write->field, write->file);
+        code = remember(update, change, err);
+        if (code < 0)
+            return code;
+        update->count++;
+    }
+    return 0;
+}
+
+/* v2 takes a memory.max below what is used and kills for it; v1 refuses by itself. */
+static int check_before_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+                               struct error *err)
+{
+    static const char *const files[] = {"memory.current", "memory.usage_in_bytes"};
+    const struct spec_memory *memory = resources == NULL ? NULL : resources->memory;
+
+    if (memory == NULL || !memory->check_before_update.value || memory->limit.value <= 0)
+        return 0;
+    for (size_t i = 0; i < cgroup->count * count_of(files); i++) {
+        int dir = cgroup->directories[i / count_of(files)].fd;
+        char text[32];
+        int64_t used;
+
+        if (dir < 0 || read_pseudo_file(dir, files[i % count_of(files)], text, sizeof text) < 0)
+            continue;
+        used = strtoll(text, NULL, 10);
+        if (used > memory->limit.value)
+            return refuse(err, EBUSY,
+                          "linux.resources.memory.limit: %" PRId64
+                          " is less than what is in use, %" PRId64,
+                          memory->limit.value, used);
+    }
+    return 0;
+}
+
+int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+                  const struct spec_resources *resources, const struct log *log, struct error *err)
+{
+    autoarena struct arena arena = {0};
+    struct update update = {
+        .cgroup = cgroup,
+        .plan = plan,
+        .arena = &arena,
+        .changes = arena_zero(&arena, plan->write_count, sizeof(struct change)),
+    };
+    int code;
+
+    if (update.changes == NULL)
+        return no_memory(err);
+    code = check_before_update(cgroup, resources, err);
+    if (code == 0)
+        code = collect(&update, err);
+    if (code < 0)
+        return code;
+    code = write_changes(&update, err);
+    if (code < 0)
+        roll_back(&update, log);
+    return code;
+}
