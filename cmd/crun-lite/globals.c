@@ -1,0 +1,182 @@
+#include "cmd/crun-lite/globals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+extern char **environ;
+
+static const struct option rows[] = {
+    {"root",                          0,               OPTION_STRING,      offsetof(struct global_options,         root),                                          "DIR",
+     "keep containers' state here (default /run/crun-lite, or\n"
+     "                              $XDG_RUNTIME_DIR/crun-lite for an ordinary user)"},
+    {"log",                               0,                                          OPTION_STRING,                             offsetof(struct global_options,             log), "FILE",
+     "append errors to FILE too"},
+    {"log-format",     0,                    OPTION_STRING,                           offsetof(struct global_options,                                                            log_format),                                                                          "FORMAT",
+     "text (default) or json"},
+    {"debug",                       0,                         OPTION_FLAG,                                           offsetof(struct global_options,                                                                           debug),                                                                                                  NULL,
+     "log every step as it is done"},
+    {"systemd-cgroup",                         0,                                    OPTION_FLAG,                                       offsetof(struct global_options,                                                                             systemd_cgroup),                                                                                                            NULL,
+     "let systemd make the cgroups (as --cgroup-manager systemd)"},
+    {"cgroup-manager", 0, OPTION_STRING,offsetof(struct global_options,                                                 cgroup_manager),                                                                                               "NAME",
+     "cgroupfs (default), systemd or disabled"},
+    {"rootless",                  0,   OPTION_STRING,                              offsetof(struct global_options,              rootless),                                                                                                                    "MODE",
+     "true, false or auto (default): run without rights on the host"},
+    {"version",             'v',             OPTION_FLAG,offsetof(struct global_options,version),NULL,
+     "show the version"},
+    {"criu",                       0,                       OPTION_IGNORED,                  0,                                                       "PATH",                                                                                                          NULL},
+};
+
+const struct option_set global_option_set = {
+    .tables = {OPTION_TABLE_OF(rows)},
+    .stop_at_first = true,
+};
+
+char *path_clean(const char *path, const char *current, struct arena *arena)
+{
+    char *joined = *path == '/' ? arena_print(arena, "%s", path)
+                                : arena_print(arena, "%s/%s", current, path);
+    char *clean = joined == NULL ? NULL : arena_zero(arena, strlen(joined) + 2, 1);
+    size_t used = 0;
+
+    if (clean == NULL)
+        return NULL;
+    for (char *rest = joined, *part; (part = strsep(&rest, "/")) != NULL;) {
+        if (*part == '\0' || strcmp(part, ".") == 0)
+            continue;
+        if (strcmp(part, "..") == 0) {
+            while (used > 0 && clean[--used] != '/')
+                ;
+            clean[used] = '\0';
+            continue;
+        }
+        clean[used++] = '/';
+        strcpy(clean + used, part);
+        used += strlen(part);
+    }
+    if (used == 0)
+        strcpy(clean, "/");
+    return clean;
+}
+
+/* Root of a user namespace is root in name only.  The first one maps every id to itself. */
+static bool in_user_namespace(void)
+{
+    char map[128];
+    unsigned inside, outside, count;
+
+    if (read_pseudo_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof map) < 0)
+        return false;
+    return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 || outside != 0 ||
+           count != UINT_MAX;
+}
+
+/* Where an ordinary user's runtime files belong, or NULL. */
+static const char *user_runtime_directory(void)
+{
+    const char *directory = getenv("XDG_RUNTIME_DIR");
+    const char *user = getenv("USER");
+
+    if (directory == NULL || *directory != '/')
+        return NULL;
+    if (geteuid() != 0)
+        return directory;
+    /* `unshare -r` keeps the user's environment; root of a system container has its own. */
+    return in_user_namespace() && (user == NULL || strcmp(user, "root") != 0) ? directory : NULL;
+}
+
+static int choose_root(const struct global_options *options, struct context *context,
+                       struct error *err)
+{
+    const char *directory = user_runtime_directory();
+    char current[PATH_MAX] = "/";
+    char *root;
+
+    if (options->root == NULL) {
+        root = directory != NULL ? arena_print(context->arena, "%s/crun-lite", directory)
+                                 : arena_string(context->arena, "/run/crun-lite");
+    } else {
+        if (*options->root == '\0')
+            return refuse(err, EINVAL, "--root: must not be empty");
+        if (*options->root != '/' && getcwd(current, sizeof current) == NULL)
+            return fail(err, errno, "--root: find the current directory");
+        root = path_clean(options->root, current, context->arena);
+        context->root_given = true;
+    }
+    if (root == NULL)
+        return no_memory(err);
+    if (strcmp(root, "/") == 0)
+        return refuse(err, EINVAL, "--root: must not be /");
+    context->runtime.root = root;
+    return 0;
+}
+
+static int choose_cgroup_manager(const struct global_options *options, struct runtime *runtime,
+                                 struct error *err)
+{
+    static const struct name rows_of_managers[] = {
+        {"cgroupfs", RUNTIME_CGROUPFS  },
+        {"systemd",  RUNTIME_SYSTEMD   },
+        {"disabled", RUNTIME_NO_CGROUPS},
+    };
+    static const struct names managers = NAMES_OF(rows_of_managers);
+    char quoted[1040];
+
+    runtime->cgroup_manager = options->systemd_cgroup ? RUNTIME_SYSTEMD : RUNTIME_CGROUPFS;
+    if (options->cgroup_manager == NULL)
+        return 0;
+
+    const struct name *found = names_find(&managers, options->cgroup_manager);
+
+    if (found == NULL)
+        return refuse(err, EINVAL,
+                      "--cgroup-manager: \"%s\" is not one of cgroupfs, systemd, disabled",
+                      quotable(quoted, options->cgroup_manager));
+    runtime->cgroup_manager = (enum runtime_cgroup_manager)found->value;
+    return 0;
+}
+
+static int choose_rootless(const struct global_options *options, struct runtime *runtime,
+                           struct error *err)
+{
+    static const struct name rows_of_modes[] = {
+        {"false", 0},
+        {"true",  1},
+        {"0",     0},
+        {"1",     1},
+        {"auto",  2},
+    };
+    static const struct names modes = NAMES_OF(rows_of_modes);
+    const struct name *found = names_find(&modes, options->rootless ? options->rootless : "auto");
+    char quoted[1040];
+
+    if (found == NULL)
+        return refuse(err, EINVAL, "--rootless: \"%s\" is not one of true, false, auto",
+                      quotable(quoted, options->rootless));
+    if (found->value == 2)
+        runtime->rootless = geteuid() != 0 || in_user_namespace();
+    else
+        runtime->rootless = found->value == 1;
+    return 0;
+}
+
+int globals_apply(const struct global_options *options, struct context *context, struct error *err)
+{
+    if (log_file_open(&context->log_file, options->log, options->log_format, options->debug, err) <
+        0)
+        return -err->code;
+    context->runtime.log = (struct log){
+        .write = log_file_write, .context = &context->log_file, .debug = options->debug};
+    context->runtime.environment = environ;
+    if (choose_root(options, context, err) < 0 ||
+        choose_cgroup_manager(options, &context->runtime, err) < 0 ||
+        choose_rootless(options, &context->runtime, err) < 0)
+        return -err->code;
+    return 0;
+}

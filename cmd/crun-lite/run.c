@@ -1,0 +1,174 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "cmd/crun-lite/create_options.h"
+#include "cmd/crun-lite/foreground.h"
+#include "cmd/crun-lite/run_target.h"
+
+struct run_options {
+    struct create_options create; /* first: its table fills it */
+    bool detach;
+    bool keep;
+};
+
+static const struct option rows[] = {
+    {"detach", 'd', OPTION_FLAG, offsetof(struct run_options, detach), NULL,
+     "return as soon as the process runs"           },
+    {"keep",   0,   OPTION_FLAG, offsetof(struct run_options, keep),   NULL,
+     "do not delete the container when it has ended"},
+};
+
+static bool is_taken(void *context, const char *id)
+{
+    const struct runtime *runtime = context;
+    struct container *container = NULL;
+    struct error err;
+
+    /* One that cannot be read is there all the same. */
+    if (container_open(runtime, id, &container, &err) < 0)
+        return err.code != ENOENT;
+    container_free(container);
+    return true;
+}
+
+/* `run BUNDLE`: others may start from the same bundle at the same moment and get the id first; then
+ * the next one is tried.  EEXIST while the id stays free is about something else. */
+static int create_from_bundle(struct context *context, struct create_request *request,
+                              struct container **ret, struct error *err)
+{
+    enum { MOST_TRIES = 1000, MOST_OF_ONE_ID = 3 };
+    char base[RUN_ID_SIZE], id[RUN_ID_SIZE];
+    int code = -EEXIST, of_this_id = 0;
+
+    if (run_id_from_bundle(request->bundle, base, err) < 0)
+        return -err->code;
+    for (int tries = 0; code == -EEXIST && tries < MOST_TRIES; tries++) {
+        if (run_id_make_free(base, is_taken, &context->runtime, id, err) < 0)
+            return -err->code;
+        of_this_id = request->id != NULL && strcmp(id, request->id) == 0 ? of_this_id + 1 : 1;
+        if (of_this_id > MOST_OF_ONE_ID)
+            break;
+        request->id = context->subject = arena_string(context->arena, id);
+        if (request->id == NULL)
+            return no_memory(err);
+        code = container_create(&context->runtime, request, ret, err);
+    }
+    return code;
+}
+
+static int create_container(struct context *context, const struct run_options *options,
+                            const char *word, struct create_request *request,
+                            struct container **ret, struct error *err)
+{
+    if (options->create.bundle == NULL && run_word_is_bundle(word)) {
+        request->bundle = word;
+        return create_from_bundle(context, request, ret, err);
+    }
+    request->id = word;
+    return container_create(&context->runtime, request, ret, err);
+}
+
+/* What a person at the terminal would wonder about, beside the status. */
+static void explain_end(const struct foreground_end *end, const struct container *container,
+                        const char *id)
+{
+    char text[256];
+
+    if (end->timed_out) {
+        snprintf(text, sizeof text, "run \"%s\": ended by its time limit", id);
+        log_file_tell(text);
+    } else if (end->signal == SIGKILL && container_oom_kills(container) > 0) {
+        snprintf(text, sizeof text, "run \"%s\": container was OOM-killed (memory limit too low?)",
+                 id);
+        log_file_tell(text);
+    }
+}
+
+static int start_and_wait(struct context *context, const struct create_request *request,
+                          struct foreground *foreground, struct container *container,
+                          struct error *err)
+{
+    struct foreground_process process = {
+        .pid = container_pid(container),
+        .pidfd = container_pidfd(container),
+        .terminal = container_terminal(container),
+        .time_limit_ns = request->time_limit_ns,
+        .time_limit_grace_ns = request->time_limit_grace_ns,
+    };
+    struct foreground_end end;
+
+    if (container_start(&context->runtime, container, err) < 0)
+        return -err->code;
+    if (request->detach)
+        return 0;
+    if (foreground_wait(foreground, &process, &end, err) < 0)
+        return -err->code;
+    explain_end(&end, container, request->id);
+    return end.status;
+}
+
+/* Run it and leave nothing: a container whose start failed goes too. */
+static int run_container(struct context *context, const struct run_options *options,
+                         const char *word, struct create_request *request,
+                         struct foreground *foreground, struct error *err)
+{
+    struct container *container = NULL;
+    struct error of_delete;
+
+    if (create_container(context, options, word, request, &container, err) < 0)
+        return -err->code;
+
+    int status = start_and_wait(context, request, foreground, container, err);
+
+    container_free(container);
+    if (status < 0) {
+        if (container_delete(&context->runtime, request->id, true, &of_delete) < 0)
+            log_file_write(&context->log_file, LOG_LEVEL_WARNING, of_delete.text);
+    } else if (!request->detach && !options->keep &&
+               container_delete(&context->runtime, request->id, true, err) < 0) {
+        return -err->code;
+    }
+    return status;
+}
+
+static int run(struct context *context, const void *command_options,
+               const struct arguments *arguments, struct error *err)
+{
+    const struct run_options *options = command_options;
+    struct foreground foreground = {.signals = -1};
+    struct create_request request;
+    struct string_list args;
+
+    if (arguments_behind_dashes(arguments, &args, err) < 0 ||
+        create_request_from_options(&options->create, args, &request, err) < 0)
+        return -err->code;
+    request.detach = options->detach;
+    if (!request.detach) {
+        if (!options->create.no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+            return fail(err, errno, "become the subreaper");
+        if (foreground_open(&foreground, err) < 0)
+            return -err->code;
+    }
+
+    int status = run_container(context, options, arguments->items.items[0], &request, &foreground,
+                               err);
+
+    foreground_close(&foreground);
+    return status;
+}
+
+const struct command run_command = {
+    .name = "run",
+    .synopsis = "[options] ID|BUNDLE [-- ARGS...]",
+    .summary = "create and start a container, wait for it, delete it",
+    .options = {.tables = {OPTION_TABLE_OF(create_option_rows), OPTION_TABLE_OF(rows)}},
+    .options_size = sizeof(struct run_options),
+    .least_arguments = 1,
+    .most_arguments = ANY_NUMBER,
+    .failure_status = 1,
+    .sealed = true,
+    .run = run,
+};
