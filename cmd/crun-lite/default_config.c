@@ -78,7 +78,8 @@ static void drop_group_options(struct string_list *options)
         if (!starts_with(options->items[i], "gid=") && !starts_with(options->items[i], "uid="))
             options->items[kept++] = options->items[i];
     }
-    options->items[kept] = NULL;
+    if (options->items != NULL)
+        options->items[kept] = NULL;
     options->count = kept;
 }
 

@@ -190,12 +190,12 @@ static int exec(struct context *context, const void *options, const struct argum
     }
     if (make_request(options, args, context->arena, &request, err) < 0 ||
         container_open(&context->runtime, items->items[0], &container, err) < 0)
-        return within(err, "exec failed");
+        return -err->code;
 
     int status = exec_and_wait(context, container, &request, err);
 
     container_free(container);
-    return status < 0 ? within(err, "exec failed") : status;
+    return status;
 }
 
 const struct command exec_command = {

@@ -15,7 +15,7 @@ extern char **environ;
 static const struct option rows[] = {
     {"root",                          0,               OPTION_STRING,      offsetof(struct global_options,         root),                                          "DIR",
      "keep containers' state here (default /run/crun-lite, or\n"
-     "                              $XDG_RUNTIME_DIR/crun-lite for an ordinary user)"},
+     "$XDG_RUNTIME_DIR/crun-lite for an ordinary user)"},
     {"log",                               0,                                          OPTION_STRING,                             offsetof(struct global_options,             log), "FILE",
      "append errors to FILE too"},
     {"log-format",     0,                    OPTION_STRING,                           offsetof(struct global_options,                                                            log_format),                                                                          "FORMAT",

@@ -195,24 +195,29 @@ int options_parse(const struct option_set *set, const char *const argv[], struct
     return 0;
 }
 
-#define HELP_COLUMN 30
+enum { HELP_COLUMN = 32 };
 
+/* The option's forms, and what it does beside or below them; lines of help are aligned. */
 static void print_row(const struct option *option, FILE *to)
 {
-    char line[128];
-    struct text text = TEXT_IN(line);
-    const char *value = option->value != NULL ? option->value : "";
+    char forms[128];
+    struct text text = TEXT_IN(forms);
+    const char *help = option->help;
 
-    if (option->kind == OPTION_OPTIONAL_STRING)
-        text_print(&text, "--%s[=%s]", option->name, value);
-    else
-        text_print(&text, "--%s%s%s", option->name, *value != '\0' ? " " : "", value);
     if (option->letter != '\0')
-        text_print(&text, ", -%c%s%s", option->letter, *value != '\0' ? " " : "", value);
-    if (text.used + 2 > HELP_COLUMN)
-        fprintf(to, "   %s\n   %*s%s\n", line, HELP_COLUMN, "", option->help);
+        text_print(&text, "-%c, --%s", option->letter, option->name);
     else
-        fprintf(to, "   %-*s%s\n", HELP_COLUMN, line, option->help);
+        text_print(&text, "    --%s", option->name);
+    if (option->kind == OPTION_OPTIONAL_STRING)
+        text_print(&text, "[=%s]", option->value);
+    else if (option->value != NULL)
+        text_print(&text, " %s", option->value);
+    fprintf(to, "  %-*s", HELP_COLUMN - 2, forms);
+    if (text.used + 4 > HELP_COLUMN)
+        fprintf(to, "\n%*s", HELP_COLUMN, "");
+    for (const char *end; (end = strchr(help, '\n')) != NULL; help = end + 1)
+        fprintf(to, "%.*s\n%*s", (int)(end - help), help, HELP_COLUMN, "");
+    fprintf(to, "%s\n", help);
 }
 
 void options_print_help(const struct option_set *set, FILE *to)
