@@ -66,6 +66,13 @@ struct cgroup_file {
     unsigned flags; /* enum cgroup_file_flags */
 };
 
+/* How the tables write a row; OWNER is the struct that `member` is in. */
+#define CGROUP_FILE(field_, member, v2, v1, format_, flags_)                                    \
+    {                                                                                           \
+        .field = (field_), .offset = offsetof(OWNER, member), .v2_file = (v2), .v1_file = (v1), \
+        .format = (format_), .flags = (flags_)                                                  \
+    }
+
 /* Format functions that several controllers use.  The member is a struct optional_uint64 or
  * optional_int64 as the name says. */
 int cgroup_format_uint64(const struct cgroup_value *value, struct text *text, struct error *err);

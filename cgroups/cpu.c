@@ -116,24 +116,23 @@ static int format_realtime(const struct cgroup_value *value, struct text *text, 
     return cpu->realtime_runtime.value == 0 ? 0 : cgroup_format_int64(value, text, err);
 }
 
-#define AT(member) offsetof(struct spec_cpu, member)
-
 /* Idle before the weight, which depends on it.  Burst, period and quota limit one another: which
  * has to come first depends on the old values. */
+#define OWNER struct spec_cpu
 static const struct cgroup_file files[] = {
-  /* field, member, v2 file, v1 file, format, flags */
-    {"cpu.idle",            AT(idle),             "cpu.idle",      "cpu.idle",          format_idle,           CGROUP_FILE_MISSING_IS_FREE},
-    {"cpu.shares",          AT(shares),           "cpu.weight",    "cpu.shares",        format_shares,         CGROUP_FILE_PLAIN          },
-    {"cpu.burst",           AT(burst),            "cpu.max.burst", "cpu.cfs_burst_us",  cgroup_format_uint64,
-     CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_MISSING_IS_FREE                                                                              },
-    {"cpu.period",          AT(period),           "cpu.max",       "cpu.cfs_period_us", format_period,
-     CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_KEEPS_FIRST_WORD                                                                             },
-    {"cpu.quota",           AT(quota),            "cpu.max",       "cpu.cfs_quota_us",  format_quota,          CGROUP_FILE_PLAIN          },
-    {"cpu.realtimePeriod",  AT(realtime_period),  NULL,            "cpu.rt_period_us",  cgroup_format_nonzero,
-     CGROUP_FILE_ORDER_UNKNOWN                                                                                                            },
-    {"cpu.realtimeRuntime", AT(realtime_runtime), NULL,            "cpu.rt_runtime_us", format_realtime,
-     CGROUP_FILE_PLAIN                                                                                                                    },
+    CGROUP_FILE("cpu.idle", idle, "cpu.idle", "cpu.idle", format_idle, CGROUP_FILE_MISSING_IS_FREE),
+    CGROUP_FILE("cpu.shares", shares, "cpu.weight", "cpu.shares", format_shares, CGROUP_FILE_PLAIN),
+    CGROUP_FILE("cpu.burst", burst, "cpu.max.burst", "cpu.cfs_burst_us", cgroup_format_uint64,
+                CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_MISSING_IS_FREE),
+    CGROUP_FILE("cpu.period", period, "cpu.max", "cpu.cfs_period_us", format_period,
+                CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_KEEPS_FIRST_WORD),
+    CGROUP_FILE("cpu.quota", quota, "cpu.max", "cpu.cfs_quota_us", format_quota, CGROUP_FILE_PLAIN),
+    CGROUP_FILE("cpu.realtimePeriod", realtime_period, NULL, "cpu.rt_period_us",
+                cgroup_format_nonzero, CGROUP_FILE_ORDER_UNKNOWN),
+    CGROUP_FILE("cpu.realtimeRuntime", realtime_runtime, NULL, "cpu.rt_runtime_us", format_realtime,
+                CGROUP_FILE_PLAIN),
 };
+#undef OWNER
 
 static int plan_cpu(struct cgroup_planner *planner, const struct cgroup_controller *self,
                     const struct spec_resources *resources, struct error *err)

@@ -15,7 +15,18 @@ struct settled {
     struct device_rule *exceptions; /* all of them with allow == !default_allow */
     size_t *origin;                 /* index of the rule each came from */
     size_t count;
+    size_t asked; /* rules 1 to `asked` are the bundle's */
 };
+
+/* What a rule is called in messages: "devices[3]", or "devices" for one of ours. */
+static const char *rule_name(char name[static 32], const struct settled *settled, size_t index)
+{
+    if (index == 0 || index > settled->asked)
+        snprintf(name, 32, "devices");
+    else
+        snprintf(name, 32, "devices[%zu]", index - 1);
+    return name;
+}
 
 static bool is_everything(const struct device_rule *rule)
 {
@@ -39,6 +50,20 @@ static bool overlap(const struct device_rule *a, const struct device_rule *b)
            (a->minor < 0 || b->minor < 0 || a->minor == b->minor);
 }
 
+static int inexpressible(const struct settled *settled, const struct device_rule *rule,
+                         size_t index, size_t earlier, struct error *err)
+{
+    char name[32];
+    char earlier_name[32];
+
+    rule_name(name, settled, index);
+    rule_name(earlier_name, settled, earlier);
+    return refuse(err, EINVAL, "linux.resources.%s: cgroup v1 cannot %s a part of what %s %s%s",
+                  name, rule->allow ? "allow" : "deny", earlier_name,
+                  rule->allow ? "denies" : "allows",
+                  index > settled->asked ? " (it holds default devices)" : "");
+}
+
 /* A rule that says what the default says: takes back exceptions. */
 static int take_back(struct settled *settled, const struct device_rule *rule, size_t index,
                      struct error *err)
@@ -49,11 +74,7 @@ static int take_back(struct settled *settled, const struct device_rule *rule, si
         if ((exception->access & rule->access) == 0 || !overlap(rule, exception))
             continue;
         if (!covers(rule, exception))
-            return refuse(err, EINVAL,
-                          "linux.resources.devices[%zu]: cgroup v1 cannot %s a part of what "
-                          "devices[%zu] %s",
-                          index - 1, rule->allow ? "allow" : "deny", settled->origin[i] - 1,
-                          rule->allow ? "denies" : "allows");
+            return inexpressible(settled, rule, index, settled->origin[i], err);
         exception->access &= ~rule->access;
     }
     return 0;
@@ -154,25 +175,25 @@ static int plan_settled(struct cgroup_planner *planner, const struct cgroup_plac
         .value = "a",
         .field = "devices",
     };
-    size_t asked = planner->plan->device_rule_count;
     int code = cgroup_plan_write(planner, NULL, place, &all, err);
 
     for (size_t i = 0; code == 0 && i < settled->count; i++) {
-        char field[48] = "devices";
+        char field[32];
 
-        if (settled->origin[i] > 0 && settled->origin[i] < asked)
-            snprintf(field, sizeof field, "devices[%zu]", settled->origin[i] - 1);
+        rule_name(field, settled, settled->origin[i]);
         code = plan_exception(planner, place, &settled->exceptions[i], field, err);
     }
     return code;
 }
 
 int device_plan_legacy(struct cgroup_planner *planner, struct cgroup_place place,
-                       const struct device_rule *rules, size_t count, struct error *err)
+                       const struct device_rule *rules, size_t count, size_t asked,
+                       struct error *err)
 {
     struct settled settled = {
         .exceptions = arena_zero(planner->arena, count, sizeof *rules),
         .origin = arena_zero(planner->arena, count, sizeof(size_t)),
+        .asked = asked,
     };
     int code;
 

@@ -174,7 +174,8 @@ int cgroup_plan_devices(struct cgroup_planner *planner, const struct spec_resour
         return without_filter(planner, err);
     plan->has_devices = true;
     if (place.found)
-        return device_plan_legacy(planner, place, rules, plan->device_rule_count, err);
+        return device_plan_legacy(planner, place, rules, plan->device_rule_count,
+                                  plan->device_rule_count - 1 - count_of(defaults), err);
     return device_program(rules, plan->device_rule_count, planner->arena, &plan->device_program,
                           &plan->device_program_length, err);
 }

@@ -34,9 +34,11 @@ must_check int device_program(const struct device_rule *rules, size_t count, str
                               struct bpf_insn **ret, size_t *ret_length, struct error *err);
 
 /* The same as writes to devices.deny and devices.allow.  Refuses rules that v1 cannot express: a
- * part taken out of what an earlier rule grants or forbids as a whole. */
+ * part taken out of what an earlier rule grants or forbids as a whole.  Rule 0 is ours, the next
+ * `asked` are the bundle's, the others the defaults. */
 must_check int device_plan_legacy(struct cgroup_planner *planner, struct cgroup_place place,
-                                  const struct device_rule *rules, size_t count, struct error *err);
+                                  const struct device_rule *rules, size_t count, size_t asked,
+                                  struct error *err);
 
 /* Load the program and attach it to the cgroup v2 directory `cgroup`, beside those of others. */
 must_check int device_program_attach(int cgroup, const struct bpf_insn *program, size_t length,

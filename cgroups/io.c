@@ -111,6 +111,11 @@ static int plan_device_weights(struct cgroup_planner *planner, const struct cgro
     return code;
 }
 
+#define THROTTLE(field, member, v2_key, v1_file)                       \
+    {                                                                  \
+        field, offsetof(struct spec_block_io, member), v2_key, v1_file \
+    }
+
 /* Throttling: on v2 one file with keys, on v1 a file each. */
 static const struct throttle {
     const char *field;
@@ -118,14 +123,14 @@ static const struct throttle {
     const char *v2_key;
     const char *v1_file;
 } throttles[] = {
-    {"throttleReadBpsDevice",   offsetof(struct spec_block_io, throttle_read_bps_device),   "rbps",
-     "blkio.throttle.read_bps_device"  },
-    {"throttleWriteBpsDevice",  offsetof(struct spec_block_io, throttle_write_bps_device),  "wbps",
-     "blkio.throttle.write_bps_device" },
-    {"throttleReadIOPSDevice",  offsetof(struct spec_block_io, throttle_read_iops_device),  "riops",
-     "blkio.throttle.read_iops_device" },
-    {"throttleWriteIOPSDevice", offsetof(struct spec_block_io, throttle_write_iops_device), "wiops",
-     "blkio.throttle.write_iops_device"},
+    THROTTLE("throttleReadBpsDevice", throttle_read_bps_device, "rbps",
+             "blkio.throttle.read_bps_device"),
+    THROTTLE("throttleWriteBpsDevice", throttle_write_bps_device, "wbps",
+             "blkio.throttle.write_bps_device"),
+    THROTTLE("throttleReadIOPSDevice", throttle_read_iops_device, "riops",
+             "blkio.throttle.read_iops_device"),
+    THROTTLE("throttleWriteIOPSDevice", throttle_write_iops_device, "wiops",
+             "blkio.throttle.write_iops_device"),
 };
 
 /* A rate of 0 takes a limit away: v1 says so itself, v2 wants "max". */

@@ -52,27 +52,26 @@ static int format_true(const struct cgroup_value *value, struct text *text, stru
     return wanted->set && wanted->value;
 }
 
-#define AT(member) offsetof(struct spec_memory, member)
-
 /* v1 keeps limit <= limit with swap at all times: raising wants the second first, lowering the
  * other way round. */
+#define OWNER struct spec_memory
 static const struct cgroup_file files[] = {
-  /* field, member, v2 file, v1 file, format, flags */
-    {"memory.limit",            AT(limit),              "memory.max",      "memory.limit_in_bytes",          cgroup_format_bytes,
-     CGROUP_FILE_ORDER_UNKNOWN                                                                                                                     },
-    {"memory.swap",             AT(swap),               "memory.swap.max", "memory.memsw.limit_in_bytes",    format_swap,
-     CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_MISSING_IS_FREE                                                                                       },
-    {"memory.reservation",      AT(reservation),        "memory.low",      "memory.soft_limit_in_bytes",
-     cgroup_format_bytes,                                                                                                         CGROUP_FILE_PLAIN},
-    {"memory.kernel",           AT(kernel),             NULL,              NULL,                             cgroup_format_bytes, CGROUP_FILE_WARNS},
-    {"memory.kernelTCP",        AT(kernel_tcp),         NULL,              "memory.kmem.tcp.limit_in_bytes",
-     cgroup_format_bytes,                                                                                                         CGROUP_FILE_WARNS},
-    {"memory.swappiness",       AT(swappiness),         NULL,              "memory.swappiness",              format_swappiness,
-     CGROUP_FILE_PLAIN                                                                                                                             },
-    {"memory.disableOOMKiller", AT(disable_oom_killer), NULL,              "memory.oom_control",             format_true,
-     CGROUP_FILE_PLAIN                                                                                                                             },
- /* useHierarchy: the only behaviour there has been since 5.11; checkBeforeUpdate: update.c. */
+    CGROUP_FILE("memory.limit", limit, "memory.max", "memory.limit_in_bytes", cgroup_format_bytes,
+                CGROUP_FILE_ORDER_UNKNOWN),
+    CGROUP_FILE("memory.swap", swap, "memory.swap.max", "memory.memsw.limit_in_bytes", format_swap,
+                CGROUP_FILE_ORDER_UNKNOWN | CGROUP_FILE_MISSING_IS_FREE),
+    CGROUP_FILE("memory.reservation", reservation, "memory.low", "memory.soft_limit_in_bytes",
+                cgroup_format_bytes, CGROUP_FILE_PLAIN),
+    CGROUP_FILE("memory.kernel", kernel, NULL, NULL, cgroup_format_bytes, CGROUP_FILE_WARNS),
+    CGROUP_FILE("memory.kernelTCP", kernel_tcp, NULL, "memory.kmem.tcp.limit_in_bytes",
+                cgroup_format_bytes, CGROUP_FILE_WARNS),
+    CGROUP_FILE("memory.swappiness", swappiness, NULL, "memory.swappiness", format_swappiness,
+                CGROUP_FILE_PLAIN),
+    CGROUP_FILE("memory.disableOOMKiller", disable_oom_killer, NULL, "memory.oom_control",
+                format_true, CGROUP_FILE_PLAIN),
+    /* useHierarchy: the only behaviour there has been since 5.11; checkBeforeUpdate: update.c. */
 };
+#undef OWNER
 
 static int plan_memory(struct cgroup_planner *planner, const struct cgroup_controller *self,
                        const struct spec_resources *resources, struct error *err)

@@ -7,11 +7,12 @@
 #include "cgroups/controllers.h"
 
 /* Both exist in v1 alone; on v2 the values are ignored, as runc does. */
+#define OWNER struct spec_network
 static const struct cgroup_file files[] = {
-  /* field, member, v2 file, v1 file, format, flags */
-    {"network.classID", offsetof(struct spec_network, class_id), NULL, "net_cls.classid",
-     cgroup_format_nonzero, CGROUP_FILE_PLAIN},
+    CGROUP_FILE("network.classID", class_id, NULL, "net_cls.classid", cgroup_format_nonzero,
+                CGROUP_FILE_PLAIN),
 };
+#undef OWNER
 
 static int plan_class(struct cgroup_planner *planner, const struct cgroup_controller *self,
                       const struct spec_resources *resources, struct error *err)

@@ -16,11 +16,11 @@ static int format_limit(const struct cgroup_value *value, struct text *text, str
     return limit->set;
 }
 
+#define OWNER struct spec_pids
 static const struct cgroup_file files[] = {
-  /* field, member, v2 file, v1 file, format, flags */
-    {"pids.limit", offsetof(struct spec_pids, limit), "pids.max", "pids.max", format_limit,
-     CGROUP_FILE_PLAIN},
+    CGROUP_FILE("pids.limit", limit, "pids.max", "pids.max", format_limit, CGROUP_FILE_PLAIN),
 };
+#undef OWNER
 
 static int plan_pids(struct cgroup_planner *planner, const struct cgroup_controller *self,
                      const struct spec_resources *resources, struct error *err)

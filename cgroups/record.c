@@ -7,37 +7,25 @@
 #include "base/own.h"
 #include "cgroups/directories.h"
 #include "cgroups/path.h"
+#include "spec/rows.h"
 
+#define OWNER struct cgroup_directory_record
 static const struct field directory_rows[] = {
-    {.key = "hierarchy",
-     .kind = FIELD_STRING,
-     .offset = offsetof(struct cgroup_directory_record, hierarchy),
-     .required = true                },
-    { .key = "directory",
-     .kind = FIELD_STRING,
-     .offset = offsetof(struct cgroup_directory_record,                                  directory),
-     .required = true},
-    {                .key = "made",
-     .kind = FIELD_INT64,
-     .offset = offsetof(struct cgroup_directory_record,                                      made),
-     .required = true,
-     .least = 0,
-     .most = 4096},
+    ROW("hierarchy", FIELD_STRING, hierarchy, REQUIRED),
+    ROW("directory", FIELD_STRING, directory, REQUIRED),
+    ROW("made", FIELD_INT64, made, REQUIRED, RANGE(0, 4096)),
 };
+#undef OWNER
 static const struct fields directory_fields = FIELDS_OF(struct cgroup_directory_record,
                                                         directory_rows);
 
+#define OWNER struct cgroup_record
 static const struct field record_rows[] = {
-    {.key = "manager",
-     .kind = FIELD_STRING,
-     .offset = offsetof(struct cgroup_record,                                           manager),
-     .required = true                                                                             },
-    {.key = "path",      .kind = FIELD_STRING, .offset = offsetof(struct cgroup_record, path)   },
-    {.key = "directories",
-     .kind = FIELD_LIST,
-     .offset = offsetof(struct cgroup_record,                             directories),
-     .fields = &directory_fields},
+    ROW("manager", FIELD_STRING, manager, REQUIRED),
+    ROW("path", FIELD_STRING, path),
+    ROW("directories", FIELD_LIST, directories, OBJECT(directory_fields)),
 };
+#undef OWNER
 const struct fields cgroup_record_fields = FIELDS_OF(struct cgroup_record, record_rows);
 
 static const char *const manager_names[] = {

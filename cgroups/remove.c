@@ -222,27 +222,38 @@ static int remove_one(const struct cgroup *cgroup, size_t index, int64_t deadlin
     }
 }
 
-int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err)
+/* The directories of v2, or those of v1.  One that stays must not keep the others: the first
+ * failure is told, the rest is tried. */
+static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline, int deadline_ms,
+                       struct error *err)
 {
-    int64_t deadline = cgroup_clock() + deadline_ms;
     struct error later;
     int code = 0;
 
-    /* One that stays must not keep the others. */
     for (size_t i = 0; i < cgroup->count; i++) {
         int result;
 
-        if (cgroup->directories[i].fd < 0)
+        if (cgroup->directories[i].fd < 0 || cgroup->directories[i].is_v2 != is_v2)
             continue;
-        /* A directory that was there before us loses what we attached to it. */
-        if (cgroup->directories[i].is_v2 && cgroup->directories[i].made == 0) {
-            device_program_detach(cgroup->directories[i].fd);
+        if (cgroup->directories[i].made == 0) {
+            /* It was there before us and stays, without what we attached to it. */
+            if (is_v2)
+                device_program_detach(cgroup->directories[i].fd);
             continue;
         }
-        if (cgroup->directories[i].made == 0)
-            continue;
         result = remove_one(cgroup, i, deadline, deadline_ms, code == 0 ? err : &later);
         code = code == 0 ? result : code;
     }
     return code;
+}
+
+int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err)
+{
+    int64_t deadline = cgroup_clock() + deadline_ms;
+    struct error later;
+    /* v2 first, for it tells when the last process has gone. */
+    int code = remove_kind(cgroup, true, deadline, deadline_ms, err);
+    int result = remove_kind(cgroup, false, deadline, deadline_ms, code == 0 ? err : &later);
+
+    return code == 0 ? result : code;
 }
