@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "namespaces/mount/mount.h"
+#include "namespaces/mount/root.h"
+#include "namespaces/mount/tree.h"
+
+bool mount_is_null_device(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+/* What is there already stays, as with mknod(1) of an image; we never trust it. */
+static int keep_existing(const struct planned_device *device, int parent, const char *name,
+                         const struct log *log, struct error *err)
+{
+    struct stat status;
+
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(err, errno, "stat");
+    if ((status.st_mode & S_IFMT) != (device->mode & S_IFMT) || status.st_rdev != device->device)
+        log_warning(log, "%s %s: the root file system has %s there, which stays", device->field,
+                    device->path, tree_type_name(status.st_mode));
+    return 0;
+}
+
+/* 0; 1 when nodes may not be made here. */
+static int make_node(const struct planned_device *device, int parent, const char *name,
+                     const struct log *log, struct error *err)
+{
+    if (mknodat(parent, name, device->mode, device->device) < 0) {
+        if (errno == EPERM)
+            return 1;
+        if (errno == EEXIST)
+            return keep_existing(device, parent, name, log, err);
+        return fail(err, errno, "mknod");
+    }
+    if ((device->uid != 0 || device->gid != 0) &&
+        fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(err, errno, "chown");
+    return 0;
+}
+
+/* The host's node of that path, checked to be the one that is meant. */
+static int clone_host_node(const struct mount_plan *plan, size_t index,
+                           const struct mount_helper *helper, struct error *err)
+{
+    static const struct mount_attributes attributes = {.set = MOUNT_ATTR_NOSUID |
+                                                              MOUNT_ATTR_NOEXEC};
+    const struct planned_device *device = &plan->devices[index];
+    autoclose int tree = tree_clone(AT_FDCWD, device->path, false, err);
+    struct stat status;
+    int error;
+
+    if (tree < 0 && tree != -ENOENT && helper != NULL)
+        tree = helper->open_source(helper->context, mount_source_of_device(plan, index), err);
+    if (tree < 0)
+        return within(err, "the host's device");
+    if (fstat(tree, &status) < 0)
+        return fail(err, errno, "stat the host's device");
+    if ((status.st_mode & S_IFMT) != (device->mode & S_IFMT) || status.st_rdev != device->device)
+        return refuse(err, ENODEV, "the host has %s %u:%u there, not %s %u:%u",
+                      tree_type_name(status.st_mode), major(status.st_rdev), minor(status.st_rdev),
+                      tree_type_name(device->mode), major(device->device), minor(device->device));
+    error = tree_set(tree, false, &attributes, err);
+    return error < 0 ? error : take_fd(&tree);
+}
+
+static int bind_node(const struct mount_plan *plan, size_t index, struct mount_child *child,
+                     const struct mount_helper *helper, struct error *err)
+{
+    const char *path = plan->devices[index].path;
+    autoclose int tree = clone_host_node(plan, index, helper, err);
+    autoclose int target = -1;
+    struct stat status;
+
+    if (tree < 0)
+        return tree;
+    target = inroot_make_file(child->root, path, err);
+    if (target < 0)
+        return target;
+    if (fstat(target, &status) < 0)
+        return fail(err, errno, "stat");
+    if (S_ISDIR(status.st_mode))
+        return refuse(err, EISDIR, "is a directory in the root file system");
+    return tree_attach_at(tree, target, child->root, path, INROOT_FOLLOW, err);
+}
+
+/* Directories are opened once for all devices in them: nearly all are in /dev. */
+static int open_parent(struct mount_child *child, const char *path, int dev, char name[static 256],
+                       struct error *err)
+{
+    static const char dev_slash[] = "/dev/";
+    const char *last = path + sizeof dev_slash - 1;
+
+    if (!starts_with(path, dev_slash) || strchr(last, '/') != NULL)
+        return inroot_open_parent(child->root, path, name, err);
+    snprintf(name, 256, "%s", last);
+    return fcntl(dev, F_DUPFD_CLOEXEC, 0);
+}
+
+static int make_device(const struct mount_plan *plan, size_t index, struct mount_child *child,
+                       int dev, const struct mount_helper *helper, struct error *err)
+{
+    const struct planned_device *device = &plan->devices[index];
+    const struct log *log = helper == NULL ? NULL : helper->log;
+    char name[256];
+    autoclose int parent = -1;
+    int made = 1;
+
+    /* mknod(2) of a device needs the host's rights; a FIFO anyone may make. */
+    if (!plan->new_user_namespace || S_ISFIFO(device->mode)) {
+        parent = open_parent(child, device->path, dev, name, err);
+        if (parent < 0)
+            return parent;
+        made = make_node(device, parent, name, log, err);
+    }
+    return made == 1 ? bind_node(plan, index, child, helper, err) : made;
+}
+
+static const struct {
+    const char *name;
+    const char *to;
+    const char *only_if; /* this exists on the host */
+    bool replaces;       /* what the image has there goes */
+} links[] = {
+    {"fd",     "/proc/self/fd",   NULL,          false},
+    {"stdin",  "/proc/self/fd/0", NULL,          false},
+    {"stdout", "/proc/self/fd/1", NULL,          false},
+    {"stderr", "/proc/self/fd/2", NULL,          false},
+    {"core",   "/proc/kcore",     "/proc/kcore", false},
+    {"ptmx",   "pts/ptmx",        NULL,          true },
+};
+
+static int make_links(int dev, struct error *err)
+{
+    for (size_t i = 0; i < count_of(links); i++) {
+        if (links[i].only_if != NULL && faccessat(AT_FDCWD, links[i].only_if, F_OK, 0) < 0)
+            continue;
+        if (links[i].replaces && unlinkat(dev, links[i].name, 0) < 0 && errno != ENOENT)
+            return fail(err, errno, "/dev/%s: remove", links[i].name);
+        if (symlinkat(links[i].to, dev, links[i].name) < 0 && errno != EEXIST)
+            return fail(err, errno, "/dev/%s: make the link", links[i].name);
+    }
+    return 0;
+}
+
+int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
+                       const struct mount_helper *helper, struct error *err)
+{
+    autoclose int dev = -1;
+    mode_t umask_before;
+    int error = 0;
+
+    if (!plan->make_devices)
+        return 0;
+    dev = inroot_make_directory(child->root, "/dev", 0755, NULL, err);
+    if (dev < 0)
+        return dev;
+    /* Modes are meant as they are written.  The umask is this process's own; it is put back. */
+    umask_before = umask(0);
+    for (size_t i = 0; error == 0 && i < plan->device_count; i++) {
+        error = make_device(plan, i, child, dev, helper, err);
+        if (error < 0)
+            within(err, "%s %s", plan->devices[i].field, plan->devices[i].path);
+    }
+    umask(umask_before);
+    return error < 0 ? error : make_links(dev, err);
+}

@@ -1,0 +1,126 @@
+#pragma once
+
+/*
+ * The mount namespace of a container: its root, what is mounted there, devices, and what is hidden.
+ *
+ * mount_plan_from_spec() is pure and runs in the parent.  The verbs below it run in the child, in
+ * the order in which they stand here, and do not allocate.  Nothing below the root is ever opened,
+ * made or mounted by a joined string: base/inroot resolves to an fd, the new mount API takes fds
+ * (fsopen/fsmount/open_tree/move_mount 5.2, mount_setattr 5.12).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "spec/spec.h"
+
+/* How a mount of type "cgroup" is to be filled: one entry a hierarchy (see cgroups/cgroup.h, which
+ * this folder must not include; runtime/ copies one into the other). */
+struct mount_cgroup_source {
+    const char *name;      /* directory below the mount: "cpu,cpuacct"; "" on pure v2 */
+    const char *options;   /* v1 mount data: "cpu,cpuacct", "none,name=systemd"; NULL on v2 */
+    const char *directory; /* the container's own cgroup on the host */
+    bool is_v2;
+};
+
+struct mount_request {
+    const struct spec *spec;
+    const char *bundle; /* absolute */
+    const struct mount_cgroup_source *cgroups;
+    size_t cgroup_count;
+    bool new_user_namespace; /* created or joined: device nodes are bind-mounted, sysfs may fall
+                                back */
+    bool new_mount_namespace;
+    bool new_network_namespace;
+    bool new_cgroup_namespace;
+    bool overlay;                  /* a writable layer over the root */
+    const char *overlay_directory; /* absolute; NULL: tmpfs */
+    bool no_pivot;
+};
+
+struct mount_plan; /* see plan.h; in the arena */
+
+/* Refuses nonsense by place: "mounts[3].options[1]: ...".  Warnings (relative destinations) go to
+ * the log. */
+must_check int mount_plan_from_spec(struct mount_plan **ret, const struct mount_request *request,
+                                    struct arena *arena, const struct log *log, struct error *err);
+
+/* The absolute path of the root file system on the host. */
+const char *mount_plan_rootfs(const struct mount_plan *plan);
+
+/* In the parent, on request of a child that may not (EACCES, EPERM, EINVAL in a user namespace):
+ * open source `index` as a detached tree with its attributes and id map set.  Index
+ * MOUNT_SOURCE_ROOT is the root file system; then mounts[] in order; then devices.  Returns the fd.
+ */
+enum { MOUNT_SOURCE_ROOT = 0 };
+must_check int mount_open_source(const struct mount_plan *plan, unsigned index, struct error *err);
+
+/* How the child asks for it: returns an fd (to be closed) or -errno with err filled. */
+struct mount_helper {
+    int (*open_source)(void *context, unsigned index, struct error *err);
+    void *context;
+    const struct log *log; /* callable in the child */
+};
+
+/* The child's fds while it mounts.  Start from MOUNT_CHILD_EMPTY. */
+struct mount_child {
+    int root; /* O_PATH of the container's root */
+    int proc; /* a private, verified procfs (subset=pid where the kernel has it) for our own writes
+               */
+    int host_null; /* /dev/null of the host, checked to be char 1:3: the source of file masks */
+};
+
+#define MOUNT_CHILD_EMPTY                       \
+    (struct mount_child)                        \
+    {                                           \
+        .root = -1, .proc = -1, .host_null = -1 \
+    }
+
+/* Propagation of "/" (private or as linux.rootfsPropagation says), then the root as a mount of its
+ * own: a clone of the rootfs or an overlay over it. */
+must_check int mount_private_root(const struct mount_plan *plan, struct mount_child *child,
+                                  const struct mount_helper *helper, struct error *err);
+
+/* Everything in mounts[], in order. */
+must_check int mount_all(const struct mount_plan *plan, struct mount_child *child,
+                         const struct mount_helper *helper, struct error *err);
+
+/* linux.devices, the defaults of config-linux.md "Default Devices", and the links in /dev. */
+must_check int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
+                                  const struct mount_helper *helper, struct error *err);
+
+/* Make the root the root: pivot_root(2) onto itself, old root detached (or MS_MOVE + chroot with
+ * no_pivot).  Afterwards child->root is "/". */
+must_check int mount_pivot(const struct mount_plan *plan, struct mount_child *child,
+                           struct error *err);
+
+/* Open a terminal in the container's own devpts, bind its peer (TIOCGPTPEER, never a path) onto
+ * /dev/console.  Gives the master and the peer, both O_CLOEXEC. */
+must_check int mount_open_terminal(const struct mount_plan *plan, struct mount_child *child,
+                                   int *ret_master, int *ret_peer, struct error *err);
+
+/* maskedPaths, readonlyPaths, then the read-only root; each verified after mounting. */
+must_check int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child,
+                                struct error *err);
+
+/* Make process.cwd when it is missing (runc does), inside the root.  Does not chdir. */
+must_check int mount_make_cwd(const struct mount_child *child, const char *cwd, uid_t uid,
+                              gid_t gid, struct error *err);
+
+/* A procfs of the caller's pid namespace that nothing can be mounted over: fsopen("proc",
+ * subset=pid), else a clone of /proc, verified.  Returns the fd of its root.  Used for exec too. */
+must_check int mount_private_proc(struct error *err);
+
+/* The "sys" directory of a whole procfs of ours, for sysctls (subset=pid has none): the kernel's
+ * own files, with nothing mounted over them.  O_PATH.  Falls back to a clone of /proc, verified. */
+must_check int mount_private_proc_sys(struct error *err);
+
+void mount_child_done(struct mount_child *child);
+
+/* The names of all mount options, for `features`: sorted, in the arena. */
+must_check int mount_option_names(struct string_list *ret, struct arena *arena, struct error *err);

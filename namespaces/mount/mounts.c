@@ -1,0 +1,308 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "namespaces/mount/mount.h"
+#include "namespaces/mount/options.h"
+#include "namespaces/mount/steps.h"
+#include "namespaces/mount/tree.h"
+
+static enum inroot_links links_of(const struct planned_mount *mount)
+{
+    return mount->no_links ? INROOT_NO_LINKS : INROOT_FOLLOW;
+}
+
+/* By name, /proc was judged in the plan; this is for links of the image that lead there. */
+static int check_target(const struct planned_mount *mount, int target, bool directory,
+                        struct error *err)
+{
+    struct stat status;
+
+    if (fstat(target, &status) < 0)
+        return fail(err, errno, "stat");
+    if (S_ISDIR(status.st_mode) != directory)
+        return refuse(err, directory ? ENOTDIR : EISDIR,
+                      "cannot mount %s on %s: the destination is %s",
+                      directory ? "a directory" : "a file", directory ? "a file" : "a directory",
+                      tree_type_name(status.st_mode));
+    if (!mount_destination_is_in_proc(mount->destination) &&
+        strcmp(mount->destination, "/proc") != 0 && tree_is_filesystem(target, PROC_SUPER_MAGIC))
+        return refuse(err, EPERM, "the destination leads into a procfs");
+    return 0;
+}
+
+int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
+                      struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    enum inroot_links links = links_of(mount);
+    autoclose int target = inroot_open(step->child->root, mount->destination, links, err);
+    int error;
+
+    if (ret_made != NULL)
+        *ret_made = target == -ENOENT;
+    if (target == -ENOENT) {
+        int made = directory ? inroot_make_directory(step->child->root, mount->destination, 0755,
+                                                     NULL, err)
+                             : inroot_make_file(step->child->root, mount->destination, err);
+
+        if (made == -EACCES || made == -EPERM || made == -EOVERFLOW)
+            return step->plan->new_user_namespace
+                       ? hint(err, "the container's root does not own the root file system: "
+                                   "give it to the mapped user")
+                       : made;
+        if (made < 0)
+            return made;
+        close_fd(&made);
+        target = inroot_open(step->child->root, mount->destination, links, err);
+    }
+    if (target == -ELOOP && mount->no_links)
+        return hint(err, "a symbolic link may not stand there");
+    if (target < 0)
+        return target;
+    error = check_target(mount, target, directory, err);
+    return error < 0 ? error : take_fd(&target);
+}
+
+int mount_place(const struct mount_step *step, int tree, int target, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+
+    for (size_t i = 0; i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++) {
+        int error = tree_set_propagation(tree, mount->propagation[i], err);
+
+        if (error < 0)
+            return error;
+    }
+    return tree_attach_at(tree, target, step->child->root, mount->destination, links_of(mount),
+                          err);
+}
+
+int mount_make_filesystem(const struct mount_step *step, const char *type,
+                          const struct mount_datum *more, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    const struct filesystem filesystem = {
+        .type = type,
+        .source = mount->source,
+        .data = mount->data,
+        .data_count = mount->data_count,
+        .more = more,
+        .attributes = mount->own.set | mount->tree.set,
+    };
+
+    return filesystem_make(&filesystem, err);
+}
+
+/* A read-only disk can only be mounted read-only as a file system, not just by this mount. */
+static int mount_filesystem(const struct mount_step *step, struct error *err)
+{
+    static const struct mount_datum read_only = {.key = "ro"};
+    const struct planned_mount *mount = step->mount;
+    bool ro = mount->own.set & MOUNT_ATTR_RDONLY && *mount->source == '/';
+    autoclose int target = mount_open_target(step, true, NULL, err);
+    autoclose int tree = -1;
+
+    if (target < 0)
+        return target;
+    tree = mount_make_filesystem(step, mount->type, ro ? &read_only : NULL, err);
+    return tree < 0 ? tree : mount_place(step, tree, target, err);
+}
+
+static int mount_proc(const struct mount_step *step, struct error *err)
+{
+    autoclose int target = mount_open_target(step, true, NULL, err);
+    autoclose int tree = -1;
+    int error;
+
+    if (target < 0)
+        return target;
+    tree = mount_make_filesystem(step, "proc", NULL, err);
+    if (tree < 0)
+        return tree;
+    error = mount_place(step, tree, target, err);
+    if (error < 0)
+        return error;
+    /* Fresh from the kernel, in a mount namespace that only we are in: as good as one that is
+     * nowhere, and that one would be slow to close. */
+    if (step->child->proc < 0)
+        step->child->proc = take_fd(&tree);
+    return 0;
+}
+
+/* A user namespace without its own network may not have a sysfs of its own: the host's then, with
+ * every mount below it read-only, or its cgroups could be written (CVE-2023-25809). */
+static int clone_host_sys(const struct planned_mount *mount, struct error *err)
+{
+    const struct mount_attributes attributes = {
+        .set = mount->own.set | mount->tree.set | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+               MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+        .clear = mount->own.clear & MOUNT_ATTR__ATIME,
+    };
+    struct mount_attributes no_atime = {.set = attributes.set & ~(uint64_t)MOUNT_ATTR__ATIME};
+    autoclose int tree = tree_clone(AT_FDCWD, "/sys", true, err);
+    int error;
+
+    if (tree < 0)
+        return tree;
+    error = tree_set(tree, true, &attributes, err);
+    if (error == -EPERM)
+        error = tree_set(tree, true, &no_atime, err);
+    return error < 0 ? error : take_fd(&tree);
+}
+
+static int mount_sysfs(const struct mount_step *step, struct error *err)
+{
+    const struct mount_plan *plan = step->plan;
+    autoclose int target = mount_open_target(step, true, NULL, err);
+    autoclose int tree = -1;
+
+    if (target < 0)
+        return target;
+    tree = mount_make_filesystem(step, "sysfs", NULL, err);
+    if (tree == -EPERM && plan->new_user_namespace && !plan->new_network_namespace)
+        tree = clone_host_sys(step->mount, err);
+    return tree < 0 ? tree : mount_place(step, tree, target, err);
+}
+
+/* An empty tmpfs looks like the directory it covers, unless told otherwise. */
+static const struct mount_datum *mode_of(const struct planned_mount *mount, int target, bool made,
+                                         char text[static 16], struct mount_datum *ret)
+{
+    struct stat status;
+
+    if (mount->has_mode || made || fstat(target, &status) < 0)
+        return NULL;
+    snprintf(text, 16, "%o", status.st_mode & 07777U);
+    *ret = (struct mount_datum){.key = "mode", .value = text};
+    return ret;
+}
+
+static int copy_target(int target, int tree, struct error *err)
+{
+    autoclose int from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error;
+
+    if (from < 0)
+        return fail(err, errno, "tmpcopyup: open the directory");
+    error = mount_copy_up(from, tree, err);
+    return error < 0 ? within(err, "tmpcopyup") : 0;
+}
+
+static int mount_tmpfs(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    bool copy_up = mount->extensions & MOUNT_COPY_UP;
+    /* Read-only comes after the copy. */
+    const struct mount_attributes late = {.set = MOUNT_ATTR_RDONLY};
+    bool read_only = (mount->own.set | mount->tree.set) & MOUNT_ATTR_RDONLY;
+    struct planned_mount writable = *mount;
+    struct mount_step made = *step;
+    struct mount_datum mode;
+    char text[16];
+    bool fresh = false;
+    autoclose int target = mount_open_target(step, true, &fresh, err);
+    autoclose int tree = -1;
+    int error = 0;
+
+    if (target < 0)
+        return target;
+    writable.own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    writable.tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    if (copy_up)
+        made.mount = &writable;
+    tree = mount_make_filesystem(&made, "tmpfs", mode_of(mount, target, fresh, text, &mode), err);
+    if (tree < 0)
+        return tree;
+    if (copy_up && !fresh)
+        error = copy_target(target, tree, err);
+    if (error == 0 && copy_up && read_only)
+        error = tree_set(tree, false, &late, err);
+    return error < 0 ? error : mount_place(step, tree, target, err);
+}
+
+static bool parent_may_help(const struct mount_step *step, int error)
+{
+    return step->helper != NULL && step->plan->new_user_namespace &&
+           (error == -EACCES || error == -EPERM || error == -EINVAL);
+}
+
+static int open_source(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    const struct mount_helper *helper = step->helper;
+    int tree;
+
+    if (mount->id_map != NULL) {
+        if (helper == NULL)
+            return refuse(err, EPERM, "ids can only be mapped by the parent");
+        return helper->open_source(helper->context, mount_source_of_mount(mount), err);
+    }
+    tree = mount_clone_source(mount, helper == NULL ? NULL : helper->log, err);
+    if (tree < 0 && parent_may_help(step, tree))
+        tree = helper->open_source(helper->context, mount_source_of_mount(mount), err);
+    return tree;
+}
+
+static int mount_bind(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    autoclose int tree = open_source(step, err);
+    autoclose int target = -1;
+    struct stat status;
+
+    if (tree == -ENOENT && mount->extensions & MOUNT_OPTIONAL)
+        return 0;
+    if (tree < 0)
+        return within(err, "source %s", mount->source);
+    if (fstat(tree, &status) < 0)
+        return fail(err, errno, "stat %s", mount->source);
+    if (strcmp(mount->destination, "/proc") == 0 && !tree_is_filesystem(tree, PROC_SUPER_MAGIC))
+        return refuse(err, EINVAL, "%s is no procfs: /proc can only be one", mount->source);
+    target = mount_open_target(step, S_ISDIR(status.st_mode), NULL, err);
+    return target < 0 ? target : mount_place(step, tree, target, err);
+}
+
+static int mount_remount(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    autoclose int at = inroot_open(step->child->root, mount->destination, links_of(mount), err);
+    int error;
+
+    if (at < 0)
+        return at;
+    if ((error = tree_set(at, true, &mount->tree, err)) < 0 ||
+        (error = tree_set(at, false, &mount->own, err)) < 0)
+        return error;
+    for (size_t i = 0; i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
+        if ((error = tree_set_propagation(at, mount->propagation[i], err)) < 0)
+            return error;
+    return 0;
+}
+
+static int (*const kinds[MOUNT_KINDS])(const struct mount_step *, struct error *) = {
+    [MOUNT_KIND_FILESYSTEM] = mount_filesystem, [MOUNT_KIND_BIND] = mount_bind,
+    [MOUNT_KIND_REMOUNT] = mount_remount,       [MOUNT_KIND_PROC] = mount_proc,
+    [MOUNT_KIND_SYSFS] = mount_sysfs,           [MOUNT_KIND_TMPFS] = mount_tmpfs,
+    [MOUNT_KIND_CGROUP] = mount_cgroup,         [MOUNT_KIND_OVERLAY] = mount_overlay,
+};
+
+int mount_all(const struct mount_plan *plan, struct mount_child *child,
+              const struct mount_helper *helper, struct error *err)
+{
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        const struct planned_mount *mount = &plan->mounts[i];
+        const struct mount_step step = {plan, mount, child, helper};
+
+        if (kinds[mount->kind](&step, err) < 0)
+            return within(err, "mounts[%zu] %s", i, mount->destination);
+    }
+    if (child->proc < 0)
+        child->proc = mount_private_proc(err);
+    return child->proc < 0 ? child->proc : 0;
+}

@@ -1,0 +1,202 @@
+#include "namespaces/mount/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "namespaces/mount/mount.h"
+#include "namespaces/mount/steps.h"
+#include "namespaces/mount/tree.h"
+
+enum { LONGEST_FSCONFIG_STRING = 255 };
+
+/* fsconfig(2) takes 255 bytes, and overlayfs reads "\" as an escape in some of its options and not
+ * in others: what is longer or has one goes by a name that has neither. */
+static int set_layer(int context, const struct mount_layer *layer, struct error *err)
+{
+    struct mount_datum datum = {.key = layer->key, .value = layer->path};
+    autoclose int fd = -1;
+    char name[32];
+
+    if (strlen(layer->path) > LONGEST_FSCONFIG_STRING || strchr(layer->path, '\\') != NULL) {
+        fd = open(layer->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return fail(err, errno, "%s %s", layer->key, layer->path);
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        datum.value = name;
+    }
+    return filesystem_set(context, &datum, err);
+}
+
+static int set_layers(int context, const struct mount_overlay *overlay, struct error *err)
+{
+    const struct mount_datum all = {.key = "lowerdir", .value = overlay->lower_dir};
+    bool together = false;
+
+    for (size_t i = 0; i < overlay->layer_count; i++) {
+        const struct mount_layer *layer = &overlay->layers[i];
+        bool lower = strchr(layer->key, '+') != NULL;
+        int error = lower && together ? 0 : set_layer(context, layer, err);
+
+        /* Before 6.7 the first one by one is not understood. */
+        if (error == -EINVAL && i == 0 && lower && overlay->lower_dir != NULL &&
+            strlen(overlay->lower_dir) <= LONGEST_FSCONFIG_STRING) {
+            struct error again;
+
+            together = filesystem_set(context, &all, &again) == 0;
+            error = together ? 0 : error;
+        }
+        if (error < 0)
+            return within(err, "options[%zu]", layer->option);
+    }
+    return 0;
+}
+
+int mount_overlay(const struct mount_step *step, struct error *err)
+{
+    static const struct mount_datum source = {.key = "source", .value = "overlay"};
+    const struct planned_mount *mount = step->mount;
+    autoclose int target = mount_open_target(step, true, NULL, err);
+    autoclose int context = -1;
+    autoclose int tree = -1;
+    int error;
+
+    if (target < 0)
+        return target;
+    context = filesystem_open("overlay", err);
+    if (context < 0)
+        return context;
+    error = filesystem_set(context, &source, err);
+    if (error == 0)
+        error = set_layers(context, mount->overlay, err);
+    for (size_t i = 0; error == 0 && i < mount->data_count; i++)
+        error = filesystem_set(context, &mount->data[i], err);
+    if (error < 0)
+        return error;
+    tree = filesystem_finish(context, "overlay", mount->own.set | mount->tree.set, err);
+    return tree < 0 ? tree : mount_place(step, tree, target, err);
+}
+
+/* --- the root -------------------------------------------------------------------------------- */
+
+static int make_directory(int dir, const char *name, mode_t mode, struct error *err)
+{
+    int fd;
+
+    if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+        return fail(err, errno, "make the directory %s", name);
+    fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? fail(err, errno, "open the directory %s", name) : fd;
+}
+
+/* The merged root shows owner and mode of the upper directory: those of the lower one at first. */
+static int make_upper(int dir, int lower, struct error *err)
+{
+    struct stat like;
+
+    if (mkdirat(dir, "upper", 0755) < 0)
+        return errno == EEXIST ? 0 : fail(err, errno, "make the directory upper");
+    if (fstat(lower, &like) < 0)
+        return fail(err, errno, "stat the root file system");
+    /* An owner that the user namespace cannot name stays away. */
+    if (fchownat(dir, "upper", like.st_uid, like.st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno != EINVAL && errno != EPERM)
+        return fail(err, errno, "upper: change its owner");
+    if (fchmodat(dir, "upper", like.st_mode & 07777, 0) < 0)
+        return fail(err, errno, "upper: change its mode");
+    return 0;
+}
+
+/* Where upper and work are kept: on the scaffold itself, or in the directory of the host that is
+ * mounted into it. */
+static int make_layers(const struct mount_plan *plan, int scaffold, int lower, struct error *err)
+{
+    autoclose int layer = make_directory(scaffold, "layer", 0700, err);
+    autoclose int tree = -1;
+    autoclose int work = -1;
+    int error;
+
+    if (layer < 0)
+        return layer;
+    if (plan->overlay_directory != NULL) {
+        tree = tree_clone(AT_FDCWD, plan->overlay_directory, false, err);
+        error = tree < 0 ? tree : tree_attach(tree, layer, err);
+        if (error < 0)
+            return error;
+    }
+    error = make_upper(tree < 0 ? layer : tree, lower, err);
+    if (error < 0)
+        return error;
+    work = make_directory(tree < 0 ? layer : tree, "work", 0700, err);
+    return work < 0 ? work : 0;
+}
+
+/* All layers have names relative to the scaffold, so that no path of the host is needed. */
+static int make_overlay(const struct mount_plan *plan, int scaffold, struct error *err)
+{
+    static const struct mount_datum options[] = {
+        {.key = "lowerdir", .value = "lower"      },
+        {.key = "upperdir", .value = "layer/upper"},
+        {.key = "workdir",  .value = "layer/work" },
+    };
+    static const struct mount_datum user = {.key = "userxattr"};
+    const struct filesystem overlay = {
+        .type = "overlay",
+        .source = "overlay",
+        .data = options,
+        .data_count = count_of(options),
+        .more = plan->new_user_namespace ? &user : NULL,
+    };
+    autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int tree;
+
+    if (fchdir(scaffold) < 0)
+        return fail(err, errno, "enter the scaffold");
+    tree = filesystem_make(&overlay, err);
+    if (cwd >= 0 && fchdir(cwd) < 0) {
+        close_fd(&tree);
+        return fail(err, errno, "go back from the scaffold");
+    }
+    return tree;
+}
+
+/* A tmpfs in this mount namespace holds the layers together: overlayfs took none that are mounted
+ * nowhere before 6.15.  It goes with the old root; the overlay keeps what it needs of it. */
+static int make_scaffold(int place, struct error *err)
+{
+    static const struct mount_datum mode = {.key = "mode", .value = "700"};
+    const struct filesystem tmpfs = {
+        .type = "tmpfs", .source = "tmpfs", .data = &mode, .data_count = 1};
+    autoclose int scaffold = filesystem_make(&tmpfs, err);
+    int error = scaffold < 0 ? scaffold : tree_attach(scaffold, place, err);
+
+    return error < 0 ? error : take_fd(&scaffold);
+}
+
+int mount_overlay_root(const struct mount_plan *plan, int lower, int place, struct error *err)
+{
+    autoclose int tree = lower;
+    autoclose int scaffold = make_scaffold(place, err);
+    autoclose int lower_place = -1;
+    autoclose int overlay = -1;
+    int error;
+
+    if (scaffold < 0)
+        return scaffold;
+    lower_place = make_directory(scaffold, "lower", 0700, err);
+    if (lower_place < 0)
+        return lower_place;
+    if ((error = tree_attach(tree, lower_place, err)) < 0 ||
+        (error = make_layers(plan, scaffold, tree, err)) < 0)
+        return error;
+    overlay = make_overlay(plan, scaffold, err);
+    if (overlay < 0)
+        return overlay;
+    error = tree_attach(overlay, scaffold, err);
+    return error < 0 ? error : take_fd(&overlay);
+}

@@ -1,0 +1,123 @@
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/own.h"
+#include "namespaces/mount/plan.h"
+
+enum {
+    MOST_MAJOR = 0xfff, /* twelve and twenty bits: MKDEV in the kernel */
+    MOST_MINOR = 0xfffff
+};
+
+/* config-linux.md "Default Devices".  console and ptmx are links or mounts, made elsewhere. */
+static const struct {
+    const char *path;
+    unsigned major;
+    unsigned minor;
+} defaults[] = {
+    {"/dev/null",    1, 3},
+    {"/dev/zero",    1, 5},
+    {"/dev/full",    1, 7},
+    {"/dev/random",  1, 8},
+    {"/dev/urandom", 1, 9},
+    {"/dev/tty",     5, 0},
+};
+
+static const mode_t types[] = {
+    [SPEC_DEVICE_CHARACTER] = S_IFCHR,
+    [SPEC_DEVICE_BLOCK] = S_IFBLK,
+    [SPEC_DEVICE_FIFO] = S_IFIFO,
+};
+
+static int number(const struct optional_int64 *from, const char *field, int64_t most,
+                  struct error *err)
+{
+    if (!from->set)
+        return refuse(err, EINVAL, "%s: is missing", field);
+    if (from->value < 0 || from->value > most)
+        return refuse(err, ERANGE, "%s: %lld is out of range (0 to %lld)", field,
+                      (long long)from->value, (long long)most);
+    return 0;
+}
+
+static int plan_owner(const struct optional_uint64 *from, const char *field, unsigned *ret,
+                      struct error *err)
+{
+    if (from->set && from->value >= UINT32_MAX)
+        return refuse(err, ERANGE, "%s: %llu is out of range (0 to 4294967294)", field,
+                      (unsigned long long)from->value);
+    *ret = from->set ? (unsigned)from->value : 0;
+    return 0;
+}
+
+static int plan_device(struct planned_device *ret, const struct spec_device *from,
+                       struct arena *arena, struct error *err)
+{
+    bool relative = false;
+    int error;
+
+    if (from->type > SPEC_DEVICE_FIFO)
+        return refuse(err, EINVAL, "type: \"a\" is for cgroup rules only");
+    error = mount_destination_clean(from->path, arena, &ret->path, &relative, err);
+    if (error == 0 && relative)
+        error = refuse(err, EINVAL, "is not absolute");
+    if (error < 0)
+        return within(err, "path");
+    if (from->type != SPEC_DEVICE_FIFO &&
+        ((error = number(&from->major, "major", MOST_MAJOR, err)) < 0 ||
+         (error = number(&from->minor, "minor", MOST_MINOR, err)) < 0))
+        return error;
+    if (from->file_mode.set && from->file_mode.value > 07777)
+        return refuse(err, ERANGE, "fileMode: 0%llo has more than permission bits",
+                      (unsigned long long)from->file_mode.value);
+    if ((error = plan_owner(&from->uid, "uid", &ret->uid, err)) < 0 ||
+        (error = plan_owner(&from->gid, "gid", &ret->gid, err)) < 0)
+        return error;
+    ret->mode = types[from->type] | (from->file_mode.set ? (mode_t)from->file_mode.value : 0666);
+    if (from->type != SPEC_DEVICE_FIFO)
+        ret->device = makedev((unsigned)from->major.value, (unsigned)from->minor.value);
+    return 0;
+}
+
+static bool is_planned(const struct mount_plan *plan, const char *path)
+{
+    for (size_t i = 0; i < plan->device_count; i++)
+        if (strcmp(plan->devices[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static void plan_defaults(struct mount_plan *plan)
+{
+    for (size_t i = 0; i < count_of(defaults); i++)
+        if (!is_planned(plan, defaults[i].path))
+            plan->devices[plan->device_count++] = (struct planned_device){
+                .path = defaults[i].path,
+                .field = "default device",
+                .mode = S_IFCHR | 0666,
+                .device = makedev(defaults[i].major, defaults[i].minor),
+            };
+}
+
+int mount_plan_devices(struct mount_plan *plan, const struct spec *spec, struct arena *arena,
+                       struct error *err)
+{
+    size_t listed = spec->linux_ == NULL ? 0 : spec->linux_->devices.count;
+
+    plan->devices = arena_zero(arena, listed + count_of(defaults), sizeof *plan->devices);
+    if (plan->devices == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < listed; i++) {
+        struct planned_device *device = &plan->devices[i];
+
+        if (plan_device(device, &spec->linux_->devices.items[i], arena, err) < 0)
+            return prefix(err, "linux.devices[%zu].", i);
+        device->field = arena_print(arena, "linux.devices[%zu]", i);
+        if (device->field == NULL)
+            return no_memory(err);
+        plan->device_count++;
+    }
+    plan_defaults(plan);
+    return 0;
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+/* The parts of mount_all(): one way to mount a file each.  All work in the child. */
+
+#include "base/error.h"
+#include "namespaces/mount/plan.h"
+
+/* Everything a mount step works with. */
+struct mount_step {
+    const struct mount_plan *plan;
+    const struct planned_mount *mount;
+    struct mount_child *child;
+    const struct mount_helper *helper; /* may be NULL */
+};
+
+/* Open the place of the mount, made when missing: a directory, or an empty file when
+ * !`directory`.  *ret_made (may be NULL) tells that it was made.  Refuses what leads into a procfs
+ * by a side door. */
+must_check int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
+                                 struct error *err);
+
+/* Give the detached `tree` the step's propagation and put it in its place. */
+must_check int mount_place(const struct mount_step *step, int tree, int target, struct error *err);
+
+/* The file system of the step's type with its data and attributes, detached; `more` (may be NULL)
+ * is one more option. */
+must_check int mount_make_filesystem(const struct mount_step *step, const char *type,
+                                     const struct mount_datum *more, struct error *err);
+
+/* A detached clone of the step's source, with its attributes set. */
+must_check int mount_clone_source(const struct planned_mount *mount, const struct log *log,
+                                  struct error *err);
+
+must_check int mount_cgroup(const struct mount_step *step, struct error *err);
+must_check int mount_overlay(const struct mount_step *step, struct error *err);
+
+/* Fill the root of a new tmpfs with copies of what is in `from`: directories, files, links and
+ * FIFOs with their modes, owners and times. */
+must_check int mount_copy_up(int from, int to, struct error *err);
+
+/* In the parent: map the ids of a detached tree. */
+must_check int mount_map_ids(int tree, const struct planned_mount *mount, struct error *err);

@@ -1,0 +1,105 @@
+#include "namespaces/mount/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+
+int tree_clone(int dir, const char *path, bool recursive, struct error *err)
+{
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
+                     (*path == '\0' ? AT_EMPTY_PATH : 0);
+    int tree = kernel_open_tree(dir, path, flags);
+
+    if (tree >= 0)
+        return tree;
+    return *path == '\0' ? fail(err, errno, "open_tree") : fail(err, errno, "open_tree %s", path);
+}
+
+int tree_set(int tree, bool recursive, const struct mount_attributes *attributes, struct error *err)
+{
+    struct mount_attr set = {.attr_set = attributes->set, .attr_clr = attributes->clear};
+
+    if (attributes->set == 0 && attributes->clear == 0)
+        return 0;
+    if (kernel_mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &set,
+                             sizeof set) < 0)
+        return fail(err, errno, "mount_setattr");
+    return 0;
+}
+
+int tree_set_propagation(int tree, uint64_t propagation, struct error *err)
+{
+    struct mount_attr set = {.propagation = propagation & ~(uint64_t)MS_REC};
+    unsigned flags = AT_EMPTY_PATH | (propagation & MS_REC ? AT_RECURSIVE : 0);
+
+    if (kernel_mount_setattr(tree, "", flags, &set, sizeof set) < 0)
+        return fail(err, errno, "mount_setattr propagation");
+    return 0;
+}
+
+int tree_attach(int tree, int target, struct error *err)
+{
+    if (kernel_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+        0)
+        return fail(err, errno, "move_mount");
+    return 0;
+}
+
+int tree_attach_at(int tree, int target, int root, const char *path, enum inroot_links links,
+                   struct error *err)
+{
+    autoclose int found = -1;
+    int error = tree_attach(tree, target, err);
+
+    if (error < 0)
+        return error;
+    found = inroot_open(root, path, links, err);
+    if (found < 0)
+        return found;
+    if (!tree_is_same_mount(found, tree))
+        return refuse(err, EAGAIN, "the mount did not land there: somebody changes the path");
+    return 0;
+}
+
+bool tree_is_same_mount(int one, int other)
+{
+    struct statx first, second;
+
+    if (statx(one, "", AT_EMPTY_PATH, STATX_MNT_ID, &first) < 0 ||
+        statx(other, "", AT_EMPTY_PATH, STATX_MNT_ID, &second) < 0)
+        return false;
+    if (!(first.stx_mask & second.stx_mask & STATX_MNT_ID))
+        return true;
+    return first.stx_mnt_id == second.stx_mnt_id;
+}
+
+bool tree_is_filesystem(int fd, long magic)
+{
+    struct statfs status;
+
+    return fstatfs(fd, &status) == 0 && status.f_type == magic;
+}
+
+const char *tree_type_name(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return "a directory";
+    case S_IFREG:
+        return "a file";
+    case S_IFLNK:
+        return "a symbolic link";
+    case S_IFCHR:
+        return "a character device";
+    case S_IFBLK:
+        return "a block device";
+    case S_IFIFO:
+        return "a FIFO";
+    default:
+        return "a socket";
+    }
+}
