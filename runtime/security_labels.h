@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "spec/spec.h"
 
@@ -21,17 +22,23 @@ struct security_modules {
 
 struct security_labels_plan {
     const char *apparmor_profile; /* NULL: not asked; the spec's memory */
+    const char *apparmor_command; /* "exec PROFILE", as the kernel wants it written; the arena's */
     const char *selinux_label;
 };
 
 /* Ask sysfs: AppArmor enabled, selinuxfs mounted and writable. */
 void security_modules_find(struct security_modules *ret);
 
-/* Pure.  Errors: "process.apparmorProfile: ...". */
+/* Changes nothing; asks for the host's modules when a label is wanted.  An empty label is none.
+ * Errors: "process.apparmorProfile: ...". */
 must_check int security_labels_plan_from_spec(struct security_labels_plan *ret,
                                               const struct spec_process *process,
-                                              const struct security_modules *modules,
-                                              struct error *err);
+                                              struct arena *arena, struct error *err);
+
+/* The part of it that refuses labels of missing modules; pure. */
+must_check int security_labels_check_modules(const struct security_labels_plan *plan,
+                                             const struct security_modules *modules,
+                                             struct error *err);
 
 /* In the child.  `thread_self` is an fd of /proc/thread-self (or /proc/self, in a process of one
  * thread) of a trusted procfs.  Written and read back.  No allocation. */
@@ -44,3 +51,7 @@ must_check int security_labels_set_keyring(const struct security_labels_plan *pl
                                            struct error *err);
 must_check int security_labels_clear_keyring(const struct security_labels_plan *plan,
                                              int thread_self, struct error *err);
+
+/* Whether what the kernel reports is what was asked for; pure. */
+bool security_labels_apparmor_holds(const char *profile, const char *read_back);
+bool security_labels_selinux_holds(const char *label, const char *read_back);
