@@ -6,7 +6,8 @@
 # Each PROGRAM is a Criterion binary. It writes its results as TAP to a file, its words for people to
 # stderr. What Criterion does not count is counted here: a program that dies or reports fewer tests
 # than it announced, and a leak, which LeakSanitizer finds only after the test has passed.
-# TEST_FILTER=PATTERN runs only the tests that match (suite/test, shell pattern).
+# TEST_FILTER=PATTERN runs only the tests that match (suite/test, shell pattern). A program gets
+# TEST_TIMEOUT seconds: Criterion's own --timeout does not end a test that has no .timeout.
 set -u
 
 work=$(mktemp -d) || exit 1
@@ -39,6 +40,7 @@ run() {
     name=${program##*/}
     tap=$work/$name.tap
     ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$work/$name.asan" \
+        timeout -k 5 "${TEST_TIMEOUT:-300}" \
         "$program" -j1 --tap="$tap" ${TEST_FILTER:+--filter "$TEST_FILTER"} </dev/null
     status=$?
 

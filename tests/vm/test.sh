@@ -20,7 +20,7 @@ cp -r "$tree/tests" "$tree/config.json.example" "$share/"
 cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
-command="CRUN_LITE=/host/crun-lite TEST_FILTER='${TEST_FILTER:-}' tests/summary.sh"
+command="CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' tests/summary.sh"
 for test; do
     command+=" bin/${test##*/}"
 done
@@ -30,7 +30,7 @@ for init in ${VM_INITS:-systemd bare}; do
     echo "== guest with pure cgroup v2, $init =="
     log=$share.log
     status=0
-    "$here/vm-run" --init "$init" ${VM_WARM:+--warm} --timeout "${VM_TIMEOUT:-1200}" --times \
+    "$here/vm-run" --init "$init" ${VM_WARM:+--warm} --timeout "${VM_TIMEOUT:-1500}" --times \
         --share "$share" -- "$command" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
 
     totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -1 || true)
