@@ -71,6 +71,7 @@ struct fields {
 extern const struct fields spec_fields;
 extern const struct fields spec_process_fields;
 extern const struct fields spec_resources_fields;
+extern const struct fields spec_hook_fields;
 extern const struct fields spec_hooks_fields;
 extern const struct fields spec_id_mapping_fields;
 extern const struct fields spec_state_fields;

@@ -10,16 +10,16 @@ static const struct field hook_rows[] = {
     ROW("timeout", FIELD_OPTIONAL_INT64, timeout, RANGE(1, INT64_MAX)),
 };
 #undef OWNER
-static const struct fields hook_fields = FIELDS_OF(struct spec_hook, hook_rows);
+const struct fields spec_hook_fields = FIELDS_OF(struct spec_hook, hook_rows);
 
 #define OWNER struct spec_hooks
 static const struct field hooks_rows[] = {
-    ROW("prestart", FIELD_LIST, prestart, OBJECT(hook_fields)),
-    ROW("createRuntime", FIELD_LIST, create_runtime, OBJECT(hook_fields)),
-    ROW("createContainer", FIELD_LIST, create_container, OBJECT(hook_fields)),
-    ROW("startContainer", FIELD_LIST, start_container, OBJECT(hook_fields)),
-    ROW("poststart", FIELD_LIST, poststart, OBJECT(hook_fields)),
-    ROW("poststop", FIELD_LIST, poststop, OBJECT(hook_fields)),
+    ROW("prestart", FIELD_LIST, prestart, OBJECT(spec_hook_fields)),
+    ROW("createRuntime", FIELD_LIST, create_runtime, OBJECT(spec_hook_fields)),
+    ROW("createContainer", FIELD_LIST, create_container, OBJECT(spec_hook_fields)),
+    ROW("startContainer", FIELD_LIST, start_container, OBJECT(spec_hook_fields)),
+    ROW("poststart", FIELD_LIST, poststart, OBJECT(spec_hook_fields)),
+    ROW("poststop", FIELD_LIST, poststop, OBJECT(spec_hook_fields)),
 };
 #undef OWNER
 const struct fields spec_hooks_fields = FIELDS_OF(struct spec_hooks, hooks_rows);

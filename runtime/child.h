@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The first process of a container, from clone to execve, as a table of named steps; exec walks the
+ * same table with other rows switched on.  Nothing here allocates or parses JSON.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cgroups/cgroup.h"
+#include "namespaces/mount/mount.h"
+#include "runtime/plan.h"
+
+enum child_occasion { CHILD_ON_CREATE = 1, CHILD_ON_EXEC = 2 };
+
+struct child {
+    enum child_occasion occasion;
+    const struct process_plan *process;
+    const struct container_plan *container; /* NULL on exec */
+    const struct log *log;
+    char *const *environment; /* of the runtime, for hooks without one */
+    const struct cgroup *cgroup;
+    bool joined_v2;             /* clone3 has put us into the v2 cgroup */
+    bool behind_doorman;        /* user, pid and time namespaces are ours already: see spawn.h */
+    int socket;                 /* to the parent: handshake.h */
+    int listener;               /* start.sock; -1 on exec */
+    int target;                 /* exec: a pidfd of the container's first process */
+    uint64_t target_namespaces; /* exec: CLONE_NEW* to enter there */
+    pid_t pid;                  /* as the runtime sees us; known from the first answer on */
+
+    /* found on the way */
+    struct mount_child mounts;
+    int terminal; /* our side of it; -1 */
+    bool in_cwd;
+    int starter; /* connection of `start`; -1 */
+    char program[PATH_MAX];
+    char home[PATH_MAX];
+};
+
+/* Walk the table; does not return.  A failure goes to the parent (or to `start`) and ends the
+ * process. */
+_Noreturn void child_run(struct child *child);

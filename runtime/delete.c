@@ -1,0 +1,143 @@
+/* delete: the undo of create, from the record alone. */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "cgroups/cgroup.h"
+#include "runtime/deadline.h"
+#include "runtime/handle.h"
+#include "runtime/hooks.h"
+
+enum { END_DEADLINE_MS = 10000 };
+
+static int check_deletable(struct container *container, bool force, struct error *err)
+{
+    enum container_status status = container_status(container);
+
+    if (force || status == CONTAINER_STOPPED || status == CONTAINER_CREATED)
+        return 0;
+    /* Whoever was making it is gone, or we would not hold the lock. */
+    if (status == CONTAINER_CREATING)
+        return 0;
+    return refuse(err, EBUSY, "cannot delete container %s that is not stopped: %s", container->id,
+                  container_status_name(status));
+}
+
+/* The first process may be a child of ours (run) or anybody's; either way its pidfd tells the end.
+ */
+static int end_init(struct container *container, struct error *err)
+{
+    struct deadline deadline = deadline_in_ms(END_DEADLINE_MS);
+
+    if (container->pidfd < 0)
+        return 0;
+    if (kernel_pidfd_send_signal(container->pidfd, SIGKILL) < 0 && errno != ESRCH)
+        return fail(err, errno, "kill process %d", container_pid(container));
+    if (deadline_wait(&deadline, container->pidfd, POLLIN) <= 0)
+        return refuse(err, EBUSY, "container init still running: process %d does not end",
+                      container_pid(container));
+    waitid((idtype_t)P_PIDFD, (id_t)container->pidfd, NULL, WEXITED | WNOHANG);
+    return 0;
+}
+
+static int end_processes(struct container *container, const struct cgroup *cgroup,
+                         struct error *err)
+{
+    if (cgroup_kill(cgroup, SIGKILL, err) < 0)
+        return -err->code;
+    /* A pid namespace's init ends it from inside; frozen v1 processes have been thawed by the kill.
+     */
+    return end_init(container, err);
+}
+
+/* Keep the record until nothing is left that it describes. */
+static int remove_all(struct container *container, struct error *err)
+{
+    struct cgroup cgroup = CGROUP_EMPTY;
+
+    if (cgroup_open(&cgroup, &container->record.cgroup, err) < 0)
+        return -err->code;
+
+    int code = end_processes(container, &cgroup, err);
+
+    if (code == 0)
+        code = cgroup_remove(&cgroup, END_DEADLINE_MS, err);
+    cgroup_done(&cgroup);
+    return code < 0 ? code
+                    : state_remove(&container->directory, container->root, container->id, err);
+}
+
+/* runtime.md, delete: a failing poststop hook is warned about; the container is gone all the same.
+ */
+static void run_poststop(const struct runtime *runtime, struct container *container)
+{
+    const struct state_record *record = &container->record;
+    struct spec_state state = {
+        .oci_version = record->oci_version,
+        .id = record->id,
+        .status = "stopped",
+        .bundle = record->bundle,
+        .annotations = record->annotations,
+    };
+    struct hook_state text;
+
+    for (size_t i = 0; i < record->poststop.count; i++) {
+        struct spec_hook_list one = {&record->poststop.items[i], 1};
+        struct error err;
+
+        if (hook_state_init(&text, &state, &container->arena, &err) < 0 ||
+            hooks_run(&one, "poststop", &text, 0, runtime->environment, &err) < 0)
+            log_warning(&runtime->log, "%s", err.text);
+    }
+}
+
+/* A state directory whose record cannot be read: nothing is guessed and nothing is removed, unless
+ * it has no record at all, for then nothing has been made. */
+static int delete_without_record(const struct runtime *runtime, const char *id, bool force,
+                                 struct error *err)
+{
+    struct state_directory directory = {-1};
+    struct error missing;
+
+    if (state_open(runtime->root, id, &directory, &missing) < 0) {
+        *err = missing;
+        return force && missing.code == ENOENT ? 0 : -err->code;
+    }
+    if (!force) {
+        state_close(&directory);
+        return refuse(err, ENOENT,
+                      "container does not exist (its state directory holds no record: "
+                      "delete --force removes that)");
+    }
+
+    int code = state_lock(&directory, runtime->root, id, 1000, err);
+
+    if (code == 0)
+        code = state_remove(&directory, runtime->root, id, err);
+    state_close(&directory);
+    return code == -ENOENT ? 0 : code;
+}
+
+int container_delete(const struct runtime *runtime, const char *id, bool force, struct error *err)
+{
+    struct container *container;
+
+    if (container_open(runtime, id, &container, err) < 0)
+        return err->code == ENOENT ? delete_without_record(runtime, id, force, err) : -err->code;
+
+    int code = container_lock(container, err);
+
+    if (code == 0)
+        code = check_deletable(container, force, err);
+    if (code == 0)
+        code = remove_all(container, err);
+    if (code == 0)
+        run_poststop(runtime, container);
+    container_free(container);
+    return code == -ENOENT && force ? 0 : code;
+}

@@ -1,0 +1,383 @@
+/* exec: one more process in a container; the child walks the same table as the first one. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "runtime/deadline.h"
+#include "runtime/handle.h"
+#include "runtime/handshake.h"
+#include "runtime/overrides.h"
+#include "runtime/plan.h"
+#include "runtime/serve.h"
+#include "runtime/spawn.h"
+#include "runtime/unix_socket.h"
+
+enum { KILL_DEADLINE_MS = 5000 };
+
+struct execution {
+    const struct runtime *runtime;
+    const struct exec_request *request;
+    struct container *container;
+    struct arena arena;
+    struct spec *spec;           /* as stored at create */
+    struct spec_process process; /* what is to run */
+    struct process_plan plan;
+    struct spec_state state;
+    uint64_t namespaces; /* of the container that are not ours */
+    struct cgroup cgroup;
+    int pid_namespace;
+    int console;
+    int terminal;
+    int socket;
+    struct child child;
+    struct spawned spawned;
+};
+
+/* --- what to run
+ * --------------------------------------------------------------------------------------- */
+
+static int check_executable_status(struct container *container, const struct exec_request *request,
+                                   struct error *err)
+{
+    switch (container_status(container)) {
+    case CONTAINER_STOPPED:
+        return refuse(err, EINVAL, "cannot exec in a stopped container");
+    case CONTAINER_CREATING:
+        return refuse(err, EINVAL, "cannot exec in a container that is still being created");
+    case CONTAINER_PAUSED:
+        if (!request->ignore_paused)
+            return refuse(err, EINVAL,
+                          "cannot exec in a paused container (use --ignore-paused to override)");
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* The container's own process with what the command line says in its place. */
+static int adapt_process(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+    struct spec_process *process = &execution->process;
+
+    if (execution->spec->process != NULL)
+        *process = *execution->spec->process;
+    process->terminal = request->terminal;
+    process->console_size = NULL; /* of the container's terminal; ours has the caller's size */
+    process->args = request->args;
+    if (environment_merge(&process->env, &request->env, &execution->arena, &process->env, err) < 0)
+        return -err->code;
+    if (request->cwd != NULL)
+        process->cwd = request->cwd;
+    if (process->cwd == NULL)
+        process->cwd = "/";
+    if (request->apparmor_profile != NULL)
+        process->apparmor_profile = request->apparmor_profile;
+    if (request->process_label != NULL)
+        process->selinux_label = request->process_label;
+    process->no_new_privileges |= request->no_new_privileges;
+    return 0;
+}
+
+/* --additional-gids come on top of the container's. */
+static int add_groups(struct execution *execution, struct error *err)
+{
+    const struct uint32_list *added = &execution->request->additional_gids;
+    struct uint32_list *groups = &execution->process.user.additional_gids;
+    uint32_t *all = arena_zero(&execution->arena, groups->count + added->count, sizeof *all);
+
+    if (all == NULL)
+        return no_memory(err);
+    if (groups->count > 0)
+        memcpy(all, groups->items, groups->count * sizeof *all);
+    if (added->count > 0)
+        memcpy(all + groups->count, added->items, added->count * sizeof *all);
+    *groups = (struct uint32_list){all, groups->count + added->count};
+    return 0;
+}
+
+static int choose_process(struct execution *execution, struct error *err)
+{
+    if (execution->request->process != NULL)
+        execution->process = *execution->request->process;
+    else if (adapt_process(execution, err) < 0)
+        return -err->code;
+    if (add_groups(execution, err) < 0)
+        return -err->code;
+    if (execution->process.args.count == 0)
+        return refuse(err, EINVAL, "process args cannot be empty");
+    return spec_validate_process(&execution->process, err);
+}
+
+static int check_terminal(const struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+
+    if (execution->process.terminal && request->detach && request->console_socket == NULL)
+        return refuse(err, EINVAL,
+                      "cannot allocate tty if runc will detach without setting console socket");
+    if (request->console_socket != NULL && (!request->detach || !execution->process.terminal))
+        return refuse(err, EINVAL,
+                      "cannot use console socket if runc will not detach or allocate tty");
+    return 0;
+}
+
+/* --user and --cap change numbers, so they come after the plan. */
+static int adapt_credentials(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+    struct credentials_plan *credentials = &execution->plan.credentials;
+
+    for (size_t i = 0; i < request->capabilities.count; i++) {
+        if (credentials_plan_add_capability(credentials, request->capabilities.items[i],
+                                            &execution->runtime->log, err) < 0)
+            return within(err, "--cap");
+    }
+    if (request->user != NULL && credentials_plan_set_user(credentials, request->user, err) < 0)
+        return within(err, "--user");
+    return 0;
+}
+
+static int plan_execution(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+    struct process_request process = {
+        .id = execution->container->id,
+        .preserve_fds = request->preserve_fds,
+        .listen_fds = request->listen_fds,
+        .detach = request->detach,
+        .new_keyring = !execution->container->record.no_new_keyring,
+        .new_user_namespace = (execution->namespaces & CLONE_NEWUSER) != 0,
+    };
+
+    if (process_plan_from_spec(&execution->plan, &execution->process, execution->spec->linux_,
+                               &process, &execution->arena, &execution->runtime->log, err) < 0)
+        return -err->code;
+    return adapt_credentials(execution, err);
+}
+
+/* --- where to run it
+ * ------------------------------------------------------------------------------------ */
+
+static int open_process_cgroup(struct execution *execution, struct error *err)
+{
+    struct cgroup_host host;
+
+    cgroup_done(&execution->cgroup);
+    execution->cgroup = CGROUP_EMPTY;
+    if (cgroup_host_probe(&host, &execution->arena, err) < 0)
+        return -err->code;
+    return cgroup_open_of_process(&execution->cgroup, &host, container_pid(execution->container),
+                                  &execution->arena, err);
+}
+
+static bool is_whole(const struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        if (cgroup->directories[i].fd < 0)
+            return false;
+    }
+    return true;
+}
+
+/* The container's cgroup; where it has been moved away, wherever its first process is now. */
+static int choose_cgroup(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+    struct cgroup whole = CGROUP_EMPTY;
+
+    if (cgroup_open(&whole, &execution->container->record.cgroup, err) < 0)
+        return -err->code;
+    if (request->cgroup != NULL) {
+        int code = cgroup_open_sub(&execution->cgroup, &whole, request->cgroup, &execution->arena,
+                                   err);
+
+        cgroup_done(&whole);
+        return code < 0 ? within(err, "--cgroup") : 0;
+    }
+    execution->cgroup = whole;
+    return is_whole(&execution->cgroup) ? 0 : open_process_cgroup(execution, err);
+}
+
+static int open_pid_namespace(struct execution *execution, struct error *err)
+{
+    char path[64];
+
+    if ((execution->namespaces & CLONE_NEWPID) == 0)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", container_pid(execution->container));
+    execution->pid_namespace = open(path, O_RDONLY | O_CLOEXEC);
+    return execution->pid_namespace < 0 ? fail(err, errno, "open %s", path) : 0;
+}
+
+static int prepare(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+    const struct state_record *record = &execution->container->record;
+
+    if (check_executable_status(execution->container, request, err) < 0 ||
+        state_read_config(&execution->container->directory, &execution->arena, &execution->spec,
+                          err) < 0 ||
+        choose_process(execution, err) < 0 || check_terminal(execution, err) < 0)
+        return -err->code;
+    execution->state = (struct spec_state){
+        .oci_version = record->oci_version,
+        .id = record->id,
+        .status = "running",
+        .bundle = record->bundle,
+        .annotations = record->annotations,
+    };
+    if (namespace_differences(container_pid(execution->container), &execution->namespaces, err) <
+            0 ||
+        plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0 ||
+        open_pid_namespace(execution, err) < 0)
+        return -err->code;
+    if (request->console_socket != NULL &&
+        (execution->console = unix_connect(request->console_socket, err)) < 0)
+        return within(err, "console socket");
+    return 0;
+}
+
+/* --- doing it
+ * ---------------------------------------------------------------------------------------------- */
+
+static int spawn_once(struct execution *execution, struct error *err)
+{
+    int ends[2];
+
+    if (handshake_pair(ends, err) < 0)
+        return -err->code;
+
+    autoclose int child_end = ends[1];
+
+    close_fd(&execution->socket);
+    execution->socket = ends[0];
+    execution->child = (struct child){
+        .occasion = CHILD_ON_EXEC,
+        .process = &execution->plan,
+        .log = &execution->runtime->log,
+        .environment = execution->runtime->environment,
+        .cgroup = &execution->cgroup,
+        .socket = child_end,
+        .listener = -1,
+        .target = execution->container->pidfd,
+        .target_namespaces = execution->namespaces,
+        .mounts = MOUNT_CHILD_EMPTY,
+        .terminal = -1,
+        .starter = -1,
+    };
+
+    struct spawn_request request = {
+        .child = &execution->child,
+        .pid_namespace = execution->pid_namespace,
+        .cgroup = cgroup_clone_fd(&execution->cgroup),
+        /* Without rights on the host, the pid namespace opens only from inside the user namespace.
+         */
+        .needs_doorman = (execution->namespaces & CLONE_NEWUSER) != 0 && !caller_is_privileged(),
+    };
+
+    return spawn(&request, &execution->spawned, err);
+}
+
+/* A cgroup that takes no processes (EBUSY: it has children with controllers; ENOENT: gone): the
+ * first process must be in one that does. */
+static int spawn_process(struct execution *execution, struct error *err)
+{
+    if (spawn_once(execution, err) == 0)
+        return 0;
+    if (execution->request->cgroup != NULL || (err->code != EBUSY && err->code != ENOENT &&
+                                               err->code != ENODEV && err->code != EOPNOTSUPP))
+        return -err->code;
+    if (open_process_cgroup(execution, err) < 0)
+        return -err->code;
+    return spawn_once(execution, err);
+}
+
+static int serve_process(struct execution *execution, struct error *err)
+{
+    struct server server = {
+        .socket = execution->socket,
+        .spawned = &execution->spawned,
+        .seccomp = &execution->plan.seccomp,
+        .state = &execution->state,
+        .environment = execution->runtime->environment,
+        .log = &execution->runtime->log,
+        .privileged = caller_is_privileged(),
+        .console = execution->console,
+        .terminal = &execution->terminal,
+    };
+
+    return serve_child(&server, err) == SERVER_CLOSED ? 0 : -err->code;
+}
+
+static int tell_callers(struct execution *execution, struct error *err)
+{
+    const struct exec_request *request = execution->request;
+
+    if (request->pidfd_socket != NULL &&
+        pidfd_socket_send(request->pidfd_socket, "setns", execution->spawned.pidfd, err) < 0)
+        return -err->code;
+    return request->pid_file != NULL
+               ? pid_file_write(request->pid_file, execution->spawned.pid, err)
+               : 0;
+}
+
+static void kill_process(struct execution *execution)
+{
+    struct deadline deadline = deadline_in_ms(KILL_DEADLINE_MS);
+    int pidfd = execution->spawned.pidfd;
+
+    kernel_pidfd_send_signal(pidfd, SIGKILL);
+    if (deadline_wait(&deadline, pidfd, POLLIN) > 0)
+        waitid((idtype_t)P_PIDFD, (id_t)pidfd, NULL, WEXITED);
+    close_fd(&execution->spawned.pidfd);
+}
+
+static int execute(struct execution *execution, struct error *err)
+{
+    if (prepare(execution, err) < 0 || spawn_process(execution, err) < 0)
+        return -err->code;
+    if (serve_process(execution, err) == 0 && tell_callers(execution, err) == 0)
+        return 0;
+    kill_process(execution);
+    return -err->code;
+}
+
+int container_exec(const struct runtime *runtime, struct container *container,
+                   const struct exec_request *request, struct container_process *ret,
+                   struct error *err)
+{
+    struct execution execution = {
+        .runtime = runtime,
+        .request = request,
+        .container = container,
+        .cgroup = CGROUP_EMPTY,
+        .pid_namespace = -1,
+        .console = -1,
+        .terminal = -1,
+        .socket = -1,
+        .spawned = {.pidfd = -1},
+    };
+    int code = execute(&execution, err);
+
+    if (code == 0) {
+        ret->pid = execution.spawned.pid;
+        ret->pidfd = take_fd(&execution.spawned.pidfd);
+        ret->terminal = take_fd(&execution.terminal);
+    }
+    cgroup_done(&execution.cgroup);
+    close_fd(&execution.pid_namespace);
+    close_fd(&execution.console);
+    close_fd(&execution.terminal);
+    close_fd(&execution.socket);
+    arena_free(&execution.arena);
+    return code;
+}

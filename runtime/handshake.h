@@ -1,0 +1,73 @@
+#pragma once
+
+/*
+ * What parent and child say to each other between clone and execve, over one SOCK_SEQPACKET pair:
+ *
+ *     child                                parent
+ *       | SPAWNED pid [pidfd]  ------------> |   only through the doorman (spawn.h): who init is
+ *       | WANT_PID  -----------------------> |   hooks want to know it as the host sees it
+ *       | <--------------------- DONE index  |
+ *       | WANT_OOM_SCORE value  -----------> |   lowering it takes rights on the host
+ *       | <--------------------------- DONE  |
+ *       | WANT_ID_MAPS  -------------------> |   newuidmap, /proc/PID/uid_map
+ *       | <--------------------------- DONE  |
+ *       | WANT_NET_DEVICES  ---------------> |   interfaces moved in
+ *       | <--------------------------- DONE  |
+ *       | WANT_MOUNT_SOURCE i  ------------> |   open_tree, id map, attributes: by the privileged
+ * side | <---------------------- DONE [fd]  |   (as often as needed) | WANT_HOOKS
+ * ---------------------> |   prestart, createRuntime | <--------------------------- DONE  | |
+ * TAKE_TERMINAL [fd]  -------------> |   the master, for the caller or the console socket |
+ * <--------------------------- DONE  | | TAKE_SECCOMP [fd]  --------------> |   the listener, for
+ * the agent at listenerPath | <--------------------------- DONE  | | READY
+ * --------------------------> |   create: state is "created", the pid file is there |
+ * <--------------------------- DONE  |   from here the child lives without its parent : accept on
+ * start.sock
+ *
+ * Anything can be answered FAILED, anything can be sent instead as FAILED; the text of struct error
+ * goes along.  exec sends no READY: the socket closes at execve, and that is the success.  What may
+ * be asked when is data: the parent's table of requests in serve.c.
+ */
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum handshake_kind {
+    HANDSHAKE_FAILED,
+    HANDSHAKE_DONE,
+    HANDSHAKE_SPAWNED,
+    HANDSHAKE_WANT_PID,
+    HANDSHAKE_WANT_OOM_SCORE,
+    HANDSHAKE_WANT_ID_MAPS,
+    HANDSHAKE_WANT_NET_DEVICES,
+    HANDSHAKE_WANT_MOUNT_SOURCE,
+    HANDSHAKE_WANT_HOOKS,
+    HANDSHAKE_TAKE_TERMINAL,
+    HANDSHAKE_TAKE_SECCOMP,
+    HANDSHAKE_READY,
+    HANDSHAKE_GO,      /* on start.sock: start says go ... */
+    HANDSHAKE_STARTED, /* ... and init has taken it */
+    HANDSHAKE_KINDS
+};
+
+struct handshake_message {
+    uint32_t kind;
+    int32_t index;
+    struct error error; /* FAILED only */
+};
+
+/* Two ends, SOCK_SEQPACKET, close-on-exec. */
+must_check int handshake_pair(int ret[static 2], struct error *err);
+
+/* Send one message, with `fd` (-1: none) along.  0 or -errno; never SIGPIPE. */
+must_check int handshake_send(int socket, enum handshake_kind kind, int32_t index, int fd);
+int handshake_send_failure(int socket, const struct error *failure);
+
+/* Receive one message and at most one fd (*ret_fd is -1 without; close-on-exec).
+ * 1: a message; 0: the other side has closed; -errno. */
+must_check int handshake_receive(int socket, struct handshake_message *ret, int *ret_fd);
+
+/* The child's side of a question: send, wait for DONE.  FAILED becomes the error.  *ret_fd is the
+ * fd that came, or -1; *ret_index the number; both may be NULL when none is expected. */
+must_check int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd,
+                             int *ret_fd, int32_t *ret_index, struct error *err);

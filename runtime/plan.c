@@ -1,0 +1,283 @@
+#include "runtime/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "runtime/descriptors.h"
+
+bool caller_is_privileged(void)
+{
+    char map[256];
+
+    if (geteuid() != 0)
+        return false;
+    /* Root of a user namespace of somebody's own is not root of the host. */
+    if (read_pseudo_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof map) < 0)
+        return true;
+
+    unsigned inside, outside, size;
+
+    return sscanf(map, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
+           size == UINT32_MAX;
+}
+
+/* --- the process
+ * ------------------------------------------------------------------------------------ */
+
+static const char *find_variable(const struct string_list *env, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < env->count; i++) {
+        if (strncmp(env->items[i], name, length) == 0 && env->items[i][length] == '=')
+            return env->items[i] + length + 1;
+    }
+    return NULL;
+}
+
+/* The environment with LISTEN_FDS and LISTEN_PID for handed-over sockets (sd_listen_fds(3)), and
+ * one slot left for HOME. */
+static int plan_environment(struct process_plan *plan, const struct string_list *env,
+                            unsigned listen_fds, struct arena *arena, struct error *err)
+{
+    plan->env = arena_zero(arena, env->count + 4, sizeof *plan->env);
+    if (plan->env == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < env->count; i++)
+        plan->env[plan->env_count++] = (char *)env->items[i];
+    if (listen_fds > 0) {
+        plan->env[plan->env_count++] = arena_print(arena, "LISTEN_FDS=%u", listen_fds);
+        plan->env[plan->env_count++] = (char *)"LISTEN_PID=1";
+        if (plan->env[plan->env_count - 2] == NULL)
+            return no_memory(err);
+    }
+    plan->wants_home = find_variable(env, "HOME") == NULL;
+    plan->path = find_variable(env, "PATH");
+    if (plan->path == NULL)
+        plan->path = "";
+    return 0;
+}
+
+static int check_mapped(const struct spec_id_mappings *mappings, uint32_t id, const char *place,
+                        const char *member, struct error *err)
+{
+    if (mappings->count == 0 || id_map_to_host(mappings, id) >= 0)
+        return 0;
+    return refuse(err, EINVAL, "config.json: %s: %u is not mapped by linux.%s", place, id, member);
+}
+
+static int check_ids(const struct spec_user *user, const struct id_map_plan *maps,
+                     struct error *err)
+{
+    if (check_mapped(&maps->uids, user->uid, "process.user.uid", "uidMappings", err) < 0 ||
+        check_mapped(&maps->gids, user->gid, "process.user.gid", "gidMappings", err) < 0)
+        return -err->code;
+    for (size_t i = 0; i < user->additional_gids.count; i++) {
+        if (check_mapped(&maps->gids, user->additional_gids.items[i], "process.user.additionalGids",
+                         "gidMappings", err) < 0)
+            return -err->code;
+    }
+    return 0;
+}
+
+static int check_preserved(const struct process_request *request, struct error *err)
+{
+    unsigned wanted = request->listen_fds + request->preserve_fds;
+    unsigned open = descriptors_open_from(3, wanted);
+
+    if (open < wanted)
+        return refuse(err, EBADF, "--preserve-fds %u: fd %u is not open", request->preserve_fds,
+                      3 + open);
+    return 0;
+}
+
+/* The modules' plans of one process. */
+static int plan_attributes(struct process_plan *plan, const struct spec_process *process,
+                           const struct spec_linux *linux_, struct arena *arena,
+                           const struct log *log, struct error *err)
+{
+    const struct spec_seccomp *profile = linux_ != NULL ? linux_->seccomp : NULL;
+
+    if (credentials_plan_from_spec(&plan->credentials, process, arena, log, err) < 0 ||
+        process_limits_plan_from_spec(&plan->limits, process, linux_, arena, log, err) < 0 ||
+        security_labels_plan_from_spec(&plan->labels, process, arena, err) < 0 ||
+        seccomp_plan_from_spec(&plan->seccomp, profile, arena, log, err) < 0)
+        return prefix(err, "config.json: ");
+    plan->oom_score_adj = plan->limits.oom_score_adj;
+    plan->limits.oom_score_adj.set = false;
+    return 0;
+}
+
+int process_plan_from_spec(struct process_plan *ret, const struct spec_process *process,
+                           const struct spec_linux *linux_, const struct process_request *request,
+                           struct arena *arena, const struct log *log, struct error *err)
+{
+    struct process_plan plan = {
+        .args = (char **)process->args.items,
+        .cwd = process->cwd,
+        .terminal = process->terminal,
+        .console_size = process->terminal ? process->console_size : NULL,
+        .own_stdio = request->detach,
+        .preserved_fds = request->listen_fds + request->preserve_fds,
+    };
+
+    if (check_preserved(request, err) < 0 ||
+        plan_environment(&plan, &process->env, request->listen_fds, arena, err) < 0)
+        return -err->code;
+    if (request->id_maps != NULL && check_ids(&process->user, request->id_maps, err) < 0)
+        return -err->code;
+    if (request->new_keyring) {
+        plan.keyring = arena_print(arena, "_ses.%s", request->id);
+        if (plan.keyring == NULL)
+            return no_memory(err);
+    }
+    if (plan_attributes(&plan, process, linux_, arena, log, err) < 0)
+        return -err->code;
+    if (request->id_maps != NULL && request->id_maps->deny_setgroups &&
+        credentials_plan_deny_groups(&plan.credentials, err) < 0)
+        return prefix(err, "config.json: ");
+    if (!request->new_user_namespace &&
+        credentials_plan_limit_to_own(&plan.credentials, log, err) < 0)
+        return -err->code;
+    *ret = plan;
+    return 0;
+}
+
+/* --- the container
+ * ------------------------------------------------------------------------------------ */
+
+static int plan_cgroup(struct container_plan *plan, const struct runtime *runtime,
+                       struct arena *arena, struct error *err)
+{
+    static const enum cgroup_manager managers[] = {
+        [RUNTIME_CGROUPFS] = CGROUP_MANAGER_CGROUPFS,
+        [RUNTIME_SYSTEMD] = CGROUP_MANAGER_SYSTEMD,
+        [RUNTIME_NO_CGROUPS] = CGROUP_MANAGER_DISABLED,
+    };
+    const struct spec_linux *linux_ = plan->spec->linux_;
+    struct cgroup_request request = {
+        .id = plan->id,
+        .cgroups_path = linux_ != NULL ? linux_->cgroups_path : NULL,
+        .resources = linux_ != NULL ? linux_->resources : NULL,
+        .manager = managers[runtime->cgroup_manager],
+        .unprivileged = !caller_is_privileged(),
+    };
+
+    if (cgroup_host_probe(&plan->cgroup_host, arena, err) < 0)
+        return -err->code;
+    if (cgroup_plan_from_spec(&plan->cgroup, &plan->cgroup_host, &request, arena, &runtime->log,
+                              err) < 0)
+        return prefix(err, "config.json: ");
+    return cgroup_record_from_plan(&plan->cgroup_record, &plan->cgroup, arena, err);
+}
+
+static int plan_mounts(struct container_plan *plan, const struct runtime *runtime,
+                       const struct create_request *create, struct arena *arena, struct error *err)
+{
+    struct cgroup_mount_source from[CGROUP_HIERARCHIES_MOST];
+    struct mount_cgroup_source *sources = arena_zero(arena, count_of(from), sizeof *sources);
+    uint64_t own = plan->namespaces.create | plan->namespaces.join;
+
+    if (sources == NULL)
+        return no_memory(err);
+
+    size_t count = cgroup_mount_sources(&plan->cgroup, &plan->cgroup_record, from);
+
+    for (size_t i = 0; i < count; i++)
+        sources[i] = (struct mount_cgroup_source){from[i].name, from[i].options, from[i].directory,
+                                                  from[i].is_v2};
+
+    struct mount_request request = {
+        .spec = plan->spec,
+        .bundle = plan->bundle,
+        .cgroups = sources,
+        .cgroup_count = count,
+        .new_user_namespace = (own & CLONE_NEWUSER) != 0,
+        .new_mount_namespace = (plan->namespaces.create & CLONE_NEWNS) != 0,
+        .new_network_namespace = (own & CLONE_NEWNET) != 0,
+        .new_cgroup_namespace = (plan->namespaces.create & CLONE_NEWCGROUP) != 0,
+        .overlay = create->overrides.overlay,
+        .overlay_directory = create->overrides.overlay_directory,
+        .no_pivot = create->no_pivot,
+    };
+
+    if (mount_plan_from_spec(&plan->mounts, &request, arena, &runtime->log, err) < 0)
+        return prefix(err, "config.json: ");
+    return 0;
+}
+
+static int plan_hooks(struct container_plan *plan, struct arena *arena, struct error *err)
+{
+    static const struct spec_hooks none;
+    struct spec_state state = {
+        .oci_version = plan->spec->oci_version,
+        .id = plan->id,
+        .status = "creating",
+        .bundle = plan->bundle,
+        .annotations = plan->spec->annotations,
+    };
+
+    plan->hooks = plan->spec->hooks != NULL ? plan->spec->hooks : &none;
+    if (hook_state_init(&plan->creating, &state, arena, err) < 0)
+        return -err->code;
+    state.status = "created";
+    return hook_state_init(&plan->created, &state, arena, err);
+}
+
+/* A bundle without a process can be created, and started never (runtime.md). */
+static int plan_process(struct container_plan *plan, const struct runtime *runtime,
+                        const struct create_request *create, struct arena *arena, struct error *err)
+{
+    static const struct spec_process none = {.cwd = "/"};
+    const struct spec_process *process = plan->spec->process != NULL ? plan->spec->process : &none;
+    struct process_request request = {
+        .id = plan->id,
+        .preserve_fds = create->preserve_fds,
+        .listen_fds = create->listen_fds,
+        .detach = create->detach,
+        .new_keyring = !create->no_new_keyring,
+        .new_user_namespace = ((plan->namespaces.create | plan->namespaces.join) & CLONE_NEWUSER) !=
+                              0,
+        .id_maps = (plan->namespaces.create & CLONE_NEWUSER) != 0 ? &plan->id_maps : NULL,
+    };
+
+    if (process->terminal && create->detach && create->console_socket == NULL)
+        return refuse(err, EINVAL,
+                      "cannot allocate tty if runc will detach without setting console socket");
+    if (create->console_socket != NULL && (!create->detach || !process->terminal))
+        return refuse(err, EINVAL,
+                      "cannot use console socket if runc will not detach or allocate tty");
+    plan->has_process = plan->spec->process != NULL;
+    return process_plan_from_spec(&plan->process, process, plan->spec->linux_, &request, arena,
+                                  &runtime->log, err);
+}
+
+int container_plan_from_spec(struct container_plan *ret, const struct spec *spec,
+                             const char *bundle, const struct runtime *runtime,
+                             const struct create_request *request, struct arena *arena,
+                             struct error *err)
+{
+    /* Filled in place: the cgroup plan points to the host beside it. */
+    *ret = (struct container_plan){.spec = spec, .id = request->id, .bundle = bundle};
+
+    if (namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
+        id_map_plan_from_spec(&ret->id_maps, spec, caller_is_privileged(), geteuid(), getegid(),
+                              arena, err) < 0 ||
+        time_plan_from_spec(&ret->time, spec, arena, err) < 0 ||
+        network_plan_from_spec(&ret->network, spec, arena, err) < 0 ||
+        sysctl_plan_from_spec(&ret->sysctl, spec, ret->namespaces.create | ret->namespaces.join,
+                              arena, err) < 0)
+        return prefix(err, "config.json: ");
+    if (plan_cgroup(ret, runtime, arena, err) < 0 ||
+        plan_mounts(ret, runtime, request, arena, err) < 0 || plan_hooks(ret, arena, err) < 0 ||
+        plan_process(ret, runtime, request, arena, err) < 0)
+        return -err->code;
+    return 0;
+}

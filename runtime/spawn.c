@@ -1,0 +1,212 @@
+#include "runtime/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/kernel.h"
+#include "base/own.h"
+#include "namespaces/user.h"
+#include "runtime/handshake.h"
+
+/* clone3 may be hidden by an old seccomp filter around us (ENOSYS, EPERM): clone(2) can do all but
+ * time namespaces and the cgroup, which the child then joins by itself. */
+static pid_t clone_without_clone3(uint64_t flags, int *ret_pidfd)
+{
+    if ((flags & CLONE_NEWTIME) != 0) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return (pid_t)syscall(SYS_clone,
+                          (unsigned long)(flags & ~(uint64_t)CLONE_INTO_CGROUP) | SIGCHLD, NULL,
+                          ret_pidfd, NULL, NULL);
+}
+
+/* Clone; *joined_v2 tells (in both processes) whether the cgroup was entered on the way. */
+static pid_t clone_process(uint64_t flags, int cgroup, int *ret_pidfd, bool *joined_v2)
+{
+    struct clone_args args = {
+        .flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = (uint64_t)ret_pidfd,
+        .exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD,
+        .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
+    };
+
+    *joined_v2 = cgroup >= 0;
+
+    pid_t pid = kernel_clone3(&args, sizeof args);
+
+    if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
+        int code = errno;
+
+        *joined_v2 = false;
+        pid = clone_without_clone3(args.flags, ret_pidfd);
+        if (pid < 0 && errno == ENOSYS)
+            errno = code;
+    }
+    return pid;
+}
+
+static int explain_clone(int code, uint64_t flags, struct error *err)
+{
+    fail(err, code, "clone");
+    if (code == ENOSPC)
+        return hint(err,
+                    "a limit of /proc/sys/user/max_*_namespaces is reached, or they nest too deep");
+    if (code == EPERM && (flags & CLONE_NEWUSER) == 0)
+        return hint(err, "not root: add a user namespace to linux.namespaces, or run as root");
+    if (code == EPERM)
+        return hint(err, "this host does not let you make user namespaces: see "
+                         "/proc/sys/kernel/unprivileged_userns_clone and "
+                         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+    if (code == EBUSY)
+        return hint(err,
+                    "the cgroup does not take processes: it has children with controllers enabled");
+    if (code == EAGAIN)
+        return hint(err,
+                    "the limit of processes (pids.max, RLIMIT_NPROC, kernel.pid_max) is reached");
+    return -code;
+}
+
+/* --- the doorman
+ * --------------------------------------------------------------------------------------- */
+
+/* exec: user, pid and time namespace of the container's first process. */
+static int enter_target(const struct child *child, struct error *err)
+{
+    const uint64_t first = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME;
+
+    if (namespace_join_process(child->target, child->target_namespaces & first, err) < 0)
+        return -err->code;
+    return user_become_root(err);
+}
+
+static int enter_user_namespace(const struct spawn_request *request, struct error *err)
+{
+    if ((request->create & CLONE_NEWUSER) != 0) {
+        if (handshake_ask(request->child->socket, HANDSHAKE_WANT_ID_MAPS, 0, -1, NULL, NULL, err) <
+            0)
+            return -err->code;
+        return user_become_root(err);
+    }
+    if (request->join_first == NULL || (request->join_first->join & CLONE_NEWUSER) == 0)
+        return 0;
+    if (namespace_join(request->join_first, CLONE_NEWUSER, err) < 0)
+        return -err->code;
+    return user_become_root(err);
+}
+
+static int enter_time_namespace(const struct spawn_request *request, struct error *err)
+{
+    if (request->join_first != NULL && (request->join_first->join & CLONE_NEWTIME) != 0)
+        return namespace_join(request->join_first, CLONE_NEWTIME, err);
+    if ((request->create & CLONE_NEWTIME) == 0)
+        return 0;
+    if (unshare(CLONE_NEWTIME) < 0)
+        return fail(err, errno, "new time namespace");
+    return request->time != NULL ? time_plan_apply(request->time, err) : 0;
+}
+
+static int prepare_door(const struct spawn_request *request, struct error *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return fail(err, errno, "follow the runtime into death");
+    /* Before the user namespace: afterwards we have no rights to the v1 tasks files. */
+    if (cgroup_join_self(request->child->cgroup, request->child->joined_v2, err) < 0)
+        return -err->code;
+    if (request->child->occasion == CHILD_ON_EXEC)
+        return enter_target(request->child, err);
+    if (enter_user_namespace(request, err) < 0)
+        return -err->code;
+    if (request->join_first != NULL && (request->join_first->join & CLONE_NEWPID) != 0 &&
+        namespace_join(request->join_first, CLONE_NEWPID, err) < 0)
+        return -err->code;
+    return enter_time_namespace(request, err);
+}
+
+static _Noreturn void be_doorman(const struct spawn_request *request)
+{
+    const uint64_t by_doorman = CLONE_NEWUSER | CLONE_NEWTIME;
+    struct child *child = request->child;
+    struct error err;
+    bool unused;
+    int pidfd = -1;
+
+    child->behind_doorman = true;
+    if (prepare_door(request, &err) < 0) {
+        within(&err, "enter-namespaces");
+        handshake_send_failure(child->socket, &err);
+        _exit(1);
+    }
+
+    uint64_t flags = (request->create & ~by_doorman) | CLONE_PARENT;
+    pid_t pid = clone_process(flags, -1, &pidfd, &unused);
+
+    if (pid == 0)
+        child_run(child);
+    if (pid < 0) {
+        explain_clone(errno, flags, &err);
+        handshake_send_failure(child->socket, &err);
+        _exit(1);
+    }
+    if (handshake_send(child->socket, HANDSHAKE_SPAWNED, pid, pidfd) < 0)
+        kernel_pidfd_send_signal(pidfd, SIGKILL);
+    _exit(0);
+}
+
+/* --- the parent's side
+ * ------------------------------------------------------------------------------------ */
+
+/* Children of ours shall be born in that pid namespace; *ret_own is what to restore. */
+static int choose_pid_namespace(int pid_namespace, int *ret_own, struct error *err)
+{
+    autoclose int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+    if (own < 0)
+        return fail(err, errno, "open /proc/self/ns/pid");
+    if (setns(pid_namespace, CLONE_NEWPID) < 0)
+        return fail(err, errno, "join the pid namespace");
+    *ret_own = take_fd(&own);
+    return 0;
+}
+
+static _Noreturn void be_child(const struct spawn_request *request, bool joined_v2)
+{
+    request->child->joined_v2 = joined_v2;
+    child_run(request->child);
+}
+
+int spawn(const struct spawn_request *request, struct spawned *ret, struct error *err)
+{
+    uint64_t flags = request->needs_doorman ? request->create & CLONE_NEWUSER : request->create;
+    autoclose int own_pid_namespace = -1;
+    bool joined_v2;
+    int pidfd = -1;
+
+    if (request->pid_namespace >= 0 && !request->needs_doorman &&
+        choose_pid_namespace(request->pid_namespace, &own_pid_namespace, err) < 0)
+        return -err->code;
+
+    pid_t pid = clone_process(flags, request->cgroup, &pidfd, &joined_v2);
+    int code = errno;
+
+    if (pid == 0 && request->needs_doorman) {
+        request->child->joined_v2 = joined_v2;
+        be_doorman(request);
+    }
+    if (pid == 0)
+        be_child(request, joined_v2);
+    if (own_pid_namespace >= 0 && setns(own_pid_namespace, CLONE_NEWPID) < 0 && pid > 0)
+        log_warning(request->child->log, "cannot return to our own pid namespace: %s",
+                    strerror(errno));
+    if (pid < 0)
+        return explain_clone(code, flags, err);
+    *ret = (struct spawned){.pid = pid, .pidfd = pidfd, .is_doorman = request->needs_doorman};
+    return 0;
+}

@@ -1,0 +1,108 @@
+#pragma once
+
+/*
+ * The state directory ROOT/ID: what must be known to find a container again, and to remove it.
+ *
+ *     state.json   the record, replaced by rename, so that readers need no lock
+ *     config.json  the spec as it was started, overrides included: what exec needs
+ *     start.sock   where `start` meets the waiting first process
+ *
+ * The directory itself is the lock (flock(2)).  The record is written before the first side effect
+ * and is unlinked last: a directory without a record has had none.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "cgroups/cgroup.h"
+#include "spec/fields.h"
+#include "spec/spec.h"
+
+enum state_phase {
+    STATE_CREATING, /* intent: side effects may exist, nobody has been told */
+    STATE_CREATED,  /* the first process waits for start */
+    STATE_STARTING, /* go has been or is about to be said */
+    STATE_RUNNING,
+    STATE_DELETING
+};
+
+/* Which process: a pid alone is reused; with start time and boot it is not.  proc_pid_stat(5). */
+struct process_identity {
+    int64_t pid;
+    uint64_t start_time; /* field 22 of /proc/PID/stat, clock ticks since boot */
+    const char *boot_id; /* /proc/sys/kernel/random/boot_id */
+};
+
+struct state_record {
+    int64_t version;
+    const char *id;
+    int phase; /* enum state_phase */
+    const char *oci_version;
+    const char *bundle;
+    const char *rootfs;
+    const char *created; /* RFC 3339, nanoseconds, UTC */
+    int64_t owner;       /* uid of whoever created it */
+    struct process_identity init;
+    bool no_new_keyring;
+    bool own_pid_namespace; /* killing the first process ends all others */
+    struct cgroup_record cgroup;
+    int64_t time_limit_ns; /* 0: none, or watched by the foreground */
+    int64_t time_limit_grace_ns;
+    struct spec_hook_list poststart;
+    struct spec_hook_list poststop;
+    struct string_map annotations;
+};
+
+enum { STATE_VERSION = 1 };
+
+struct state_directory {
+    int fd; /* of ROOT/ID, also the lock; -1 when empty */
+};
+
+/* "container id cannot be empty", "invalid container ID format: ..." (runc's words):
+ * [A-Za-z0-9_+.-], not beginning with '.', at most 255 bytes. */
+must_check int state_check_id(const char *id, struct error *err);
+
+/* Make ROOT (0700) when missing, then ROOT/ID, locked.  EEXIST: "container with given ID already
+ * exists".  A root that others may write to is refused. */
+must_check int state_claim(const char *root, const char *id, struct state_directory *ret,
+                           struct error *err);
+
+/* Open ROOT/ID.  ENOENT: "container does not exist". */
+must_check int state_open(const char *root, const char *id, struct state_directory *ret,
+                          struct error *err);
+
+/* Take the lock, waiting at most `deadline_ms`: EBUSY "another command is working on it".  After
+ * that the directory is known to be the one of that name still. */
+must_check int state_lock(const struct state_directory *directory, const char *root, const char *id,
+                          int deadline_ms, struct error *err);
+
+void state_close(struct state_directory *directory);
+
+must_check int state_read(const struct state_directory *directory, const char *id,
+                          struct arena *arena, struct state_record *ret, struct error *err);
+must_check int state_write(const struct state_directory *directory,
+                           const struct state_record *record, struct error *err);
+
+/* Store and load the effective spec. */
+must_check int state_write_config(const struct state_directory *directory, const struct spec *spec,
+                                  struct error *err);
+must_check int state_read_config(const struct state_directory *directory, struct arena *arena,
+                                 struct spec **ret, struct error *err);
+
+/* Unlink everything, the record last, and remove the directory.  What is missing is success. */
+must_check int state_remove(const struct state_directory *directory, const char *root,
+                            const char *id, struct error *err);
+
+/* --- processes
+ * ------------------------------------------------------------------------------------ */
+
+/* Identify a living process. */
+must_check int process_identify(pid_t pid, struct arena *arena, struct process_identity *ret,
+                                struct error *err);
+
+/* Open a pidfd if exactly that process is still alive (a zombie is not); -1 when it is gone. */
+int process_open(const struct process_identity *identity);
