@@ -23,7 +23,7 @@ integration_tests := $(basename $(call objects_of,tests/integration))
 
 warnings  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
              -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion -Wundef -Wpointer-arith \
-             -Wwrite-strings -Wcast-align $(if $(WERROR),-Werror)
+             -Wwrite-strings $(if $(WERROR),-Werror)
 hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE \
              $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection) \
              $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
