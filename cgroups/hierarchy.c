@@ -37,6 +37,8 @@ static int explain(int code, const char *controller, const char *directory, int 
                     "%s holds processes itself, and a v2 cgroup that does cannot pass controllers "
                     "on: choose another linux.cgroupsPath, or move them to a cgroup below it",
                     directory);
+    case EOPNOTSUPP:
+        return hint(err, "%s is threaded: choose another linux.cgroupsPath", directory);
     case ENOENT:
         if (read_pseudo_file(dir, "cgroup.controllers", offered, sizeof offered) < 0)
             break;
@@ -54,49 +56,69 @@ static int explain(int code, const char *controller, const char *directory, int 
     return -code;
 }
 
-static int enable_one(int dir, const char *directory, const struct cgroup_plan *plan,
-                      const char *controller, struct error *err)
+/* Enable a list of controllers by one write. */
+static int enable_list(int dir, const char *controllers)
 {
-    char enabled[512];
-    char request[64];
-    int code;
+    char copy[512];
+    char request[512] = "";
+    struct text text = TEXT_IN(request);
+    char *rest = copy;
+    const char *controller;
 
-    snprintf(request, sizeof request, "+%s", controller);
-    code = write_pseudo_file(dir, "cgroup.subtree_control", request);
-    if (code == 0 || !is_needed(plan, controller))
-        return 0;
-    /* Somebody with more rights may have done it for us. */
-    if (read_pseudo_file(dir, "cgroup.subtree_control", enabled, sizeof enabled) >= 0 &&
-        cgroup_list_has(enabled, controller, ' '))
-        return 0;
-    return explain(-code, controller, directory, dir, err);
+    snprintf(copy, sizeof copy, "%s", controllers);
+    while ((controller = strsep(&rest, " ")) != NULL)
+        text_print(&text, "%s+%s", text.used > 0 ? " " : "", controller);
+    return write_pseudo_file(dir, "cgroup.subtree_control", request);
+}
+
+/* What the plan cannot do without has to be there, by us or by somebody with more rights. */
+static int check_enabled(int dir, const char *directory, const struct cgroup_plan *plan, int failed,
+                         struct error *err)
+{
+    char enabled[512] = "";
+    char offered[512];
+    char *rest = offered;
+    const char *controller;
+
+    if (read_pseudo_file(dir, "cgroup.subtree_control", enabled, sizeof enabled) < 0)
+        *enabled = '\0';
+    snprintf(offered, sizeof offered, "%s", plan->host->v2_controllers);
+    while ((controller = strsep(&rest, " ")) != NULL) {
+        if (is_needed(plan, controller) && !cgroup_list_has(enabled, controller, ' '))
+            return explain(-failed, controller, directory, dir, err);
+    }
+    return 0;
 }
 
 int cgroup_enable_controllers(int dir, const char *directory, const struct cgroup_plan *plan,
                               struct error *err)
 {
-    char all[512] = "";
-    char each[512];
-    struct text text = TEXT_IN(all);
-    char *rest = each;
+    char offered[512];
+    char *rest = offered;
     const char *controller;
+    int code;
 
     if (*plan->host->v2_controllers == '\0')
         return 0;
-    snprintf(each, sizeof each, "%s", plan->host->v2_controllers);
-    while ((controller = strsep(&rest, " ")) != NULL)
-        text_print(&text, "%s+%s", text.used > 0 ? " " : "", controller);
-    /* All at once is one write; one that cannot be had must not keep the others out. */
-    if (!text.cut && write_pseudo_file(dir, "cgroup.subtree_control", all) == 0)
+    /* All of the root in one write is the usual case. */
+    snprintf(offered, sizeof offered, "%s", plan->host->v2_controllers);
+    code = enable_list(dir, offered);
+    if (code == 0)
         return 0;
+    if (code == -ENOENT &&
+        read_pseudo_file(dir, "cgroup.controllers", offered, sizeof offered) > 0) {
+        int fewer = enable_list(dir, offered);
 
-    rest = each;
-    snprintf(each, sizeof each, "%s", plan->host->v2_controllers);
-    while ((controller = strsep(&rest, " ")) != NULL) {
-        int code = enable_one(dir, directory, plan, controller, err);
-
-        if (code < 0)
-            return code;
+        code = fewer < 0 ? fewer : code;
+        if (fewer == 0)
+            return check_enabled(dir, directory, plan, code, err);
     }
-    return 0;
+    /* One by one, so that one which refuses does not keep the others out.  But never in a cgroup
+     * with processes: cpu, cpuset and pids would be accepted there, and make it a threaded one. */
+    while (code != -EBUSY && code != -EOPNOTSUPP && (controller = strsep(&rest, " ")) != NULL) {
+        int result = enable_list(dir, controller);
+
+        code = result < 0 && is_needed(plan, controller) ? result : code;
+    }
+    return check_enabled(dir, directory, plan, code, err);
 }
