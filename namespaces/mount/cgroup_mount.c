@@ -104,7 +104,7 @@ static int link_controllers(int tmpfs, const char *name, struct error *err)
         size_t length = strcspn(at, ",");
 
         snprintf(part, sizeof part, "%.*s", (int)length, at);
-        if (symlinkat(name, tmpfs, part) < 0)
+        if (symlinkat(name, tmpfs, part) < 0 && errno != EEXIST)
             return fail(err, errno, "link %s to it", part);
         at += length + (at[length] == ',');
     }

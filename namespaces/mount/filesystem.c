@@ -53,7 +53,7 @@ int filesystem_finish(int context, const char *type, uint64_t attributes, struct
     int tree;
 
     if (kernel_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-        fail(err, errno, "make a %s", type);
+        fail(err, errno, "make the %s", type);
         return add_kernel_log(context, err);
     }
     tree = kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);

@@ -148,6 +148,17 @@ static int make_root_read_only(int root, struct error *err)
     return is_read_only(root) ? 0 : refuse(err, EPERM, "root.readonly: / is still writable");
 }
 
+/* Last: of an unbindable root no read-only path could be cloned. */
+static int set_root_propagation(const struct mount_plan *plan, int root, struct error *err)
+{
+    int error;
+
+    if (plan->root_propagation == 0 || !plan->new_mount_namespace)
+        return 0;
+    error = tree_set_propagation(root, plan->root_propagation, err);
+    return error < 0 ? within(err, "linux.rootfsPropagation") : 0;
+}
+
 /* Read-only first: a mask below such a path would only be copied with it. */
 int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, struct error *err)
 {
@@ -159,5 +170,5 @@ int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, s
     error = mask_all(plan, child, err);
     if (error == 0 && plan->readonly)
         error = make_root_read_only(child->root, err);
-    return error;
+    return error < 0 ? error : set_root_propagation(plan, child->root, err);
 }

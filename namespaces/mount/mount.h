@@ -104,7 +104,8 @@ must_check int mount_pivot(const struct mount_plan *plan, struct mount_child *ch
 must_check int mount_open_terminal(const struct mount_plan *plan, struct mount_child *child,
                                    int *ret_master, int *ret_peer, struct error *err);
 
-/* maskedPaths, readonlyPaths, then the read-only root; each verified after mounting. */
+/* maskedPaths, readonlyPaths, then the read-only root; each verified after mounting.  And at the
+ * very end linux.rootfsPropagation, which is for the container and not for our work in it. */
 must_check int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child,
                                 struct error *err);
 

@@ -137,7 +137,7 @@ static int make_layers(const struct mount_plan *plan, int scaffold, int lower, s
 }
 
 /* All layers have names relative to the scaffold, so that no path of the host is needed. */
-static int make_overlay(const struct mount_plan *plan, int scaffold, struct error *err)
+static int make_overlay(const struct mount_plan *plan, struct error *err)
 {
     static const struct mount_datum options[] = {
         {.key = "lowerdir", .value = "lower"      },
@@ -152,21 +152,12 @@ static int make_overlay(const struct mount_plan *plan, int scaffold, struct erro
         .data_count = count_of(options),
         .more = plan->new_user_namespace ? &user : NULL,
     };
-    autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int tree;
 
-    if (fchdir(scaffold) < 0)
-        return fail(err, errno, "enter the scaffold");
-    tree = filesystem_make(&overlay, err);
-    if (cwd >= 0 && fchdir(cwd) < 0) {
-        close_fd(&tree);
-        return fail(err, errno, "go back from the scaffold");
-    }
-    return tree;
+    return filesystem_make(&overlay, err);
 }
 
-/* A tmpfs in this mount namespace holds the layers together: overlayfs took none that are mounted
- * nowhere before 6.15.  It goes with the old root; the overlay keeps what it needs of it. */
+/* A tmpfs in this mount namespace holds the layers together, because overlayfs took none that are
+ * mounted nowhere before 6.15. */
 static int make_scaffold(int place, struct error *err)
 {
     static const struct mount_datum mode = {.key = "mode", .value = "700"};
@@ -178,25 +169,42 @@ static int make_scaffold(int place, struct error *err)
     return error < 0 ? error : take_fd(&scaffold);
 }
 
+/* With the scaffold as working directory; it is taken off again, the overlay keeps of it what it
+ * needs.  (Left where it is, it would be what umount2(2) finds when the old root shall go.) */
+static int build(const struct mount_plan *plan, int scaffold, int lower, struct error *err)
+{
+    autoclose int lower_place = make_directory(scaffold, "lower", 0700, err);
+    autoclose int overlay = -1;
+    int error;
+
+    if (lower_place < 0)
+        return lower_place;
+    if ((error = tree_attach(lower, lower_place, err)) < 0 ||
+        (error = make_layers(plan, scaffold, lower, err)) < 0)
+        return error;
+    if (fchdir(scaffold) < 0)
+        return fail(err, errno, "enter the scaffold");
+    overlay = make_overlay(plan, err);
+    if (overlay >= 0 && kernel_umount(".", MNT_DETACH) < 0)
+        return fail(err, errno, "take off the scaffold");
+    return take_fd(&overlay);
+}
+
 int mount_overlay_root(const struct mount_plan *plan, int lower, int place, struct error *err)
 {
     autoclose int tree = lower;
+    autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     autoclose int scaffold = make_scaffold(place, err);
-    autoclose int lower_place = -1;
     autoclose int overlay = -1;
     int error;
 
     if (scaffold < 0)
         return scaffold;
-    lower_place = make_directory(scaffold, "lower", 0700, err);
-    if (lower_place < 0)
-        return lower_place;
-    if ((error = tree_attach(tree, lower_place, err)) < 0 ||
-        (error = make_layers(plan, scaffold, tree, err)) < 0)
-        return error;
-    overlay = make_overlay(plan, scaffold, err);
+    overlay = build(plan, scaffold, tree, err);
+    if (cwd >= 0 && fchdir(cwd) < 0)
+        return fail(err, errno, "go back from the scaffold");
     if (overlay < 0)
         return overlay;
-    error = tree_attach(overlay, scaffold, err);
+    error = tree_attach(overlay, place, err);
     return error < 0 ? error : take_fd(&overlay);
 }

@@ -38,7 +38,6 @@ static void add_attribute(struct mount_attributes *attributes, const struct moun
     attributes->clear = (attributes->clear & ~option->set) | option->clear;
 }
 
-/* Attributes of which one bit is set and another cleared are in both: only access times are. */
 static int add_propagation(struct planned_mount *mount, uint64_t propagation, struct error *err)
 {
     for (size_t i = 0; i < MOUNT_PROPAGATIONS_MOST; i++)

@@ -109,6 +109,10 @@ static int attach_root(const struct mount_plan *plan, int tree, int place,
     autoclose int root = tree;
     int error;
 
+    /* pivot_root(2) takes no shared root.  Not private: what the host mounts below may still come.
+     */
+    if (may_be_shared(plan) && (error = tree_set_propagation(root, MS_SLAVE, err)) < 0)
+        return error;
     if (plan->overlay) {
         root = mount_overlay_root(plan, take_fd(&root), place, err);
         if (root < 0)
@@ -124,10 +128,16 @@ static int attach_root(const struct mount_plan *plan, int tree, int place,
  * and taken only then: an unused one is slow to close. */
 static int clone_host_null(struct mount_child *child, struct error *err)
 {
+    static const struct mount_attributes attributes = {
+        .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
     autoclose int null = tree_clone(AT_FDCWD, "/dev/null", false, err);
+    int error;
 
     if (null < 0)
         return null;
+    error = tree_set(null, false, &attributes, err);
+    if (error < 0)
+        return error;
     if (!mount_is_null_device(null))
         return refuse(err, ENODEV, "/dev/null of the host: is not the null device");
     child->host_null = take_fd(&null);
@@ -200,10 +210,7 @@ int mount_pivot(const struct mount_plan *plan, struct mount_child *child, struct
         return error;
     if (chdir("/") < 0)
         return fail(err, errno, "enter the new root");
-    if (plan->root_propagation == 0 || !plan->new_mount_namespace)
-        return 0;
-    error = tree_set_propagation(child->root, plan->root_propagation, err);
-    return error < 0 ? within(err, "linux.rootfsPropagation") : 0;
+    return 0;
 }
 
 void mount_child_done(struct mount_child *child)
