@@ -18,7 +18,49 @@
 #include "base/own.h"
 #include "tests/integration/harness/scenario.h"
 
-enum { ARGUMENTS_MOST = 64, INHERIT_FROM = 3 };
+enum { ARGUMENTS_MOST = 64, INHERIT_FROM = 3, PROGRAMS_MOST = 512, POLL_MS = 20 };
+
+/* Programs begun and not yet waited for: whoever else is our child belongs to a container. */
+static pid_t begun[PROGRAMS_MOST];
+
+static void note_begun(pid_t pid, pid_t instead_of)
+{
+    for (size_t i = 0; i < PROGRAMS_MOST; i++) {
+        if (begun[i] == instead_of) {
+            begun[i] = pid;
+            return;
+        }
+    }
+    cr_assert(false, "too many programs at once");
+}
+
+static bool is_begun(pid_t pid)
+{
+    for (size_t i = 0; i < PROGRAMS_MOST; i++)
+        if (begun[i] == pid)
+            return true;
+    return false;
+}
+
+/* Processes of containers whose creator has ended become our children, as they become a shim's.
+ * Until we have waited for them, the kernel does not let the pid namespace they are in end. */
+static void reap_strangers(void)
+{
+    char children[16384] = "";
+    char *rest = children;
+    autoclose int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || read(fd, children, sizeof children - 1) <= 0)
+        return;
+    for (char *end;; rest = end) {
+        pid_t pid = (pid_t)strtol(rest, &end, 10);
+
+        if (end == rest)
+            return;
+        if (!is_begun(pid))
+            waitpid(pid, NULL, WNOHANG);
+    }
+}
 
 /* Appending, so that a container that opens /dev/stdout anew does not write over the start. */
 static int memory_file(const char *name, const char *content)
@@ -105,6 +147,7 @@ struct running program_begin(const struct program *program)
         _exit(127);
     }
     close(in);
+    note_begun(running.pid, 0);
     running.pidfd = kernel_pidfd_open(running.pid, 0);
     return running;
 }
@@ -142,18 +185,31 @@ bool program_has_ended(const struct running *running)
     return poll(&(struct pollfd){.fd = running->pidfd, .events = POLLIN}, 1, 0) > 0;
 }
 
-struct outcome program_wait(struct running *running, int deadline_seconds)
+/* False when the deadline passed. */
+static bool wait_for_end(const struct running *running, int deadline_seconds)
 {
     struct pollfd end = {.fd = running->pidfd, .events = POLLIN};
+
+    for (int waited = 0; poll(&end, 1, POLL_MS) == 0; waited += POLL_MS) {
+        if (waited > deadline_seconds * 1000)
+            return false;
+        reap_strangers();
+    }
+    return true;
+}
+
+struct outcome program_wait(struct running *running, int deadline_seconds)
+{
     struct outcome outcome = {0};
-    bool late = poll(&end, 1, deadline_seconds * 1000) == 0;
+    bool in_time = wait_for_end(running, deadline_seconds);
     int status = 0;
 
-    if (late)
+    if (!in_time)
         kernel_pidfd_send_signal(running->pidfd, SIGKILL);
     while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (late)
+    note_begun(0, running->pid);
+    if (!in_time)
         outcome.code = -1;
     else
         outcome.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -192,5 +248,6 @@ struct outcome crun_run(const struct program *program, const char *const *argume
 
 void wait_ms(int milliseconds)
 {
+    reap_strangers();
     nanosleep(&(struct timespec){milliseconds / 1000, (milliseconds % 1000) * 1000000L}, NULL);
 }
