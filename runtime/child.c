@@ -69,6 +69,17 @@ static bool creates(const struct child *child, uint64_t kind)
     return child->container != NULL && (child->container->namespaces.create & kind) != 0;
 }
 
+static bool sets_clocks(const struct child *child)
+{
+    return creates(child, CLONE_NEWTIME) && child->container->time.offsets != NULL &&
+           !child->behind_doorman;
+}
+
+static bool outside_cgroup(const struct child *child)
+{
+    return !child->behind_doorman; /* who has joined for us */
+}
+
 static bool makes_user_namespace(const struct child *child)
 {
     return creates(child, CLONE_NEWUSER) && !child->behind_doorman;
@@ -185,6 +196,16 @@ static int set_oom_score(struct child *child, struct error *err)
         return ask(child, HANDSHAKE_WANT_OOM_SCORE, (int32_t)child->process->oom_score_adj.value,
                    -1, err);
     return code < 0 ? fail(err, -code, "process.oomScoreAdj: write %s", value) : 0;
+}
+
+/* A time namespace takes offsets until the first process enters: make it, set it, enter it. */
+static int set_clocks(struct child *child, struct error *err)
+{
+    if (unshare(CLONE_NEWTIME) < 0)
+        return fail(err, errno, "new time namespace");
+    if (time_plan_apply(&child->container->time, err) < 0)
+        return -err->code;
+    return time_enter_new(err);
 }
 
 static int settle(struct child *child, struct error *err)
@@ -518,11 +539,12 @@ static int listen_for_start(struct child *child, struct error *err)
 
 static int report_ready(struct child *child, struct error *err)
 {
-    /* The answer comes when the state is on disk: from then on we live without the parent. */
-    if (ask(child, HANDSHAKE_READY, 0, -1, err) < 0)
-        return -err->code;
+    /* The answer comes when the state is on disk, and the parent may end at once: the death signal
+     * goes first.  A parent that dies before its answer shows as a closed socket. */
     if (prctl(PR_SET_PDEATHSIG, 0) < 0)
         return fail(err, errno, "outlive the runtime");
+    if (ask(child, HANDSHAKE_READY, 0, -1, err) < 0)
+        return -err->code;
     close_fd(&child->socket);
     return 0;
 }
@@ -599,10 +621,12 @@ enum { C = CHILD_ON_CREATE, E = CHILD_ON_EXEC };
 /* The order is the specification's (runtime.md "Lifecycle") and the kernel's. */
 static const struct child_step child_steps[] = {
     {"set-oom-score",      C | E, has_oom_score,          set_oom_score     },
+ /* The same file ownership; and before anything reads a clock. */
+    {"set-clocks",         C,     sets_clocks,            set_clocks        },
  /* Before anything of the container can see us. */
     {"settle",             C | E, NULL,                   settle            },
  /* As the host's root still: a user namespace has no rights to the tasks files. */
-    {"join-cgroup",        C | E, NULL,                   join_cgroup       },
+    {"join-cgroup",        C | E, outside_cgroup,         join_cgroup       },
     {"ask-pid",            C,     has_hooks_inside,       ask_pid           },
  /* Everything below needs capabilities in the namespace that owns the others. */
     {"ask-id-maps",        C,     makes_user_namespace,   ask_id_maps       },

@@ -174,12 +174,16 @@ static int set_limits(struct creation *creation, struct error *err)
 /* --- the first process
  * --------------------------------------------------------------------------------------- */
 
-/* See spawn.h for why one in between is needed. */
-static bool needs_doorman(const struct container_plan *plan)
+/* Namespaces for clone.  Not the cgroup one, whose root is the cgroup one is in when it is made;
+ * nor a time namespace with offsets, which freeze when the first process enters: see child.c for
+ * both. */
+static uint64_t clone_namespaces(const struct container_plan *plan)
 {
-    if ((plan->namespaces.join & CLONE_NEWUSER) != 0)
-        return true;
-    return (plan->namespaces.create & CLONE_NEWTIME) != 0 && plan->time.offsets != NULL;
+    uint64_t later = CLONE_NEWCGROUP;
+
+    if (plan->time.offsets != NULL && (plan->namespaces.join & CLONE_NEWUSER) == 0)
+        later |= CLONE_NEWTIME;
+    return plan->namespaces.create & ~later;
 }
 
 static int joined_pid_namespace(const struct namespace_plan *plan)
@@ -219,12 +223,12 @@ static int spawn_child(struct creation *creation, struct error *err)
 
     struct spawn_request request = {
         .child = &creation->child,
-        .create = plan->namespaces.create & ~(uint64_t)CLONE_NEWCGROUP,
+        .create = clone_namespaces(plan),
         .pid_namespace = joined_pid_namespace(&plan->namespaces),
         .cgroup = cgroup_clone_fd(&creation->cgroup),
-        .join_first = plan->namespaces.join_count > 0 ? &plan->namespaces : NULL,
+        .join_first = &plan->namespaces,
         .time = &plan->time,
-        .needs_doorman = needs_doorman(plan),
+        .needs_doorman = (plan->namespaces.join & CLONE_NEWUSER) != 0,
     };
 
     if (spawn(&request, &creation->spawned, err) < 0)
@@ -340,7 +344,8 @@ static int run_steps(struct creation *creation, struct error *err)
                       (long long)(monotonic_ns() - begun));
         if (code == 0)
             continue;
-        within(err, "%s", create_steps[done].name);
+        if (create_steps[done].run != serve) /* the child has named its own step already */
+            within(err, "%s", create_steps[done].name);
         while (done-- > 0) {
             if (create_steps[done].undo != NULL)
                 create_steps[done].undo(creation);

@@ -87,30 +87,26 @@ static int enter_target(const struct child *child, struct error *err)
     return user_become_root(err);
 }
 
-static int enter_user_namespace(const struct spawn_request *request, struct error *err)
-{
-    if ((request->create & CLONE_NEWUSER) != 0) {
-        if (handshake_ask(request->child->socket, HANDSHAKE_WANT_ID_MAPS, 0, -1, NULL, NULL, err) <
-            0)
-            return -err->code;
-        return user_become_root(err);
-    }
-    if (request->join_first == NULL || (request->join_first->join & CLONE_NEWUSER) == 0)
-        return 0;
-    if (namespace_join(request->join_first, CLONE_NEWUSER, err) < 0)
-        return -err->code;
-    return user_become_root(err);
-}
-
 static int enter_time_namespace(const struct spawn_request *request, struct error *err)
 {
-    if (request->join_first != NULL && (request->join_first->join & CLONE_NEWTIME) != 0)
+    if ((request->join_first->join & CLONE_NEWTIME) != 0)
         return namespace_join(request->join_first, CLONE_NEWTIME, err);
     if ((request->create & CLONE_NEWTIME) == 0)
         return 0;
     if (unshare(CLONE_NEWTIME) < 0)
         return fail(err, errno, "new time namespace");
-    return request->time != NULL ? time_plan_apply(request->time, err) : 0;
+    return time_plan_apply(request->time, err);
+}
+
+/* create: the user namespace first, for the others are to belong to it.  Root last: until then we
+ * are whom the files of /proc/self belong to. */
+static int enter_joined(const struct spawn_request *request, struct error *err)
+{
+    if (namespace_join(request->join_first, CLONE_NEWUSER, err) < 0 ||
+        enter_time_namespace(request, err) < 0 ||
+        namespace_join(request->join_first, CLONE_NEWPID, err) < 0)
+        return -err->code;
+    return user_become_root(err);
 }
 
 static int prepare_door(const struct spawn_request *request, struct error *err)
@@ -120,19 +116,12 @@ static int prepare_door(const struct spawn_request *request, struct error *err)
     /* Before the user namespace: afterwards we have no rights to the v1 tasks files. */
     if (cgroup_join_self(request->child->cgroup, request->child->joined_v2, err) < 0)
         return -err->code;
-    if (request->child->occasion == CHILD_ON_EXEC)
-        return enter_target(request->child, err);
-    if (enter_user_namespace(request, err) < 0)
-        return -err->code;
-    if (request->join_first != NULL && (request->join_first->join & CLONE_NEWPID) != 0 &&
-        namespace_join(request->join_first, CLONE_NEWPID, err) < 0)
-        return -err->code;
-    return enter_time_namespace(request, err);
+    return request->child->occasion == CHILD_ON_EXEC ? enter_target(request->child, err)
+                                                     : enter_joined(request, err);
 }
 
 static _Noreturn void be_doorman(const struct spawn_request *request)
 {
-    const uint64_t by_doorman = CLONE_NEWUSER | CLONE_NEWTIME;
     struct child *child = request->child;
     struct error err;
     bool unused;
@@ -145,7 +134,7 @@ static _Noreturn void be_doorman(const struct spawn_request *request)
         _exit(1);
     }
 
-    uint64_t flags = (request->create & ~by_doorman) | CLONE_PARENT;
+    uint64_t flags = (request->create & ~(uint64_t)CLONE_NEWTIME) | CLONE_PARENT;
     pid_t pid = clone_process(flags, -1, &pidfd, &unused);
 
     if (pid == 0)
@@ -184,7 +173,7 @@ static _Noreturn void be_child(const struct spawn_request *request, bool joined_
 
 int spawn(const struct spawn_request *request, struct spawned *ret, struct error *err)
 {
-    uint64_t flags = request->needs_doorman ? request->create & CLONE_NEWUSER : request->create;
+    uint64_t flags = request->needs_doorman ? 0 : request->create;
     autoclose int own_pid_namespace = -1;
     bool joined_v2;
     int pidfd = -1;
