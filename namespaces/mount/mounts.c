@@ -61,8 +61,6 @@ int mount_open_target(const struct mount_step *step, bool directory, bool *ret_m
         close_fd(&made);
         target = inroot_open(step->child->root, mount->destination, links, err);
     }
-    if (target == -ELOOP && mount->no_links)
-        return hint(err, "a symbolic link may not stand there");
     if (target < 0)
         return target;
     error = check_target(mount, target, directory, err);
@@ -292,6 +290,15 @@ static int (*const kinds[MOUNT_KINDS])(const struct mount_step *, struct error *
     [MOUNT_KIND_CGROUP] = mount_cgroup,         [MOUNT_KIND_OVERLAY] = mount_overlay,
 };
 
+/* base/inroot names the path, and so do we, with more around it: once is enough. */
+static void drop_path(struct error *err, const char *path)
+{
+    size_t length = strlen(path);
+
+    if (strncmp(err->text, path, length) == 0 && strncmp(err->text + length, ": ", 2) == 0)
+        memmove(err->text, err->text + length + 2, strlen(err->text + length + 2) + 1);
+}
+
 int mount_all(const struct mount_plan *plan, struct mount_child *child,
               const struct mount_helper *helper, struct error *err)
 {
@@ -299,8 +306,10 @@ int mount_all(const struct mount_plan *plan, struct mount_child *child,
         const struct planned_mount *mount = &plan->mounts[i];
         const struct mount_step step = {plan, mount, child, helper};
 
-        if (kinds[mount->kind](&step, err) < 0)
-            return within(err, "mounts[%zu] %s", i, mount->destination);
+        if (kinds[mount->kind](&step, err) == 0)
+            continue;
+        drop_path(err, mount->destination);
+        return within(err, "mounts[%zu] %s", i, mount->destination);
     }
     if (child->proc < 0)
         child->proc = mount_private_proc(err);
