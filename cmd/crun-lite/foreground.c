@@ -32,10 +32,10 @@ struct watch {
     bool interrupted; /* a signal came when there was nobody left to get it */
 };
 
-/* Not among them: faults, which would be ours, and SIGPIPE, which our own writing raises. */
+/* Not among them: faults, which would be ours, and what our own writing raises. */
 static void signals_to_take(sigset_t *set)
 {
-    static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE};
+    static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE, SIGXFSZ};
 
     sigfillset(set);
     for (size_t i = 0; i < count_of(ours); i++)

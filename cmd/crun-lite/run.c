@@ -27,9 +27,9 @@ static bool is_taken(void *context, const char *id)
     struct container *container = NULL;
     struct error err;
 
-    /* One that cannot be read is there all the same. */
+    /* One that cannot be read is there all the same; where nothing can, create will say why. */
     if (container_open(runtime, id, &container, &err) < 0)
-        return err.code != ENOENT;
+        return err.code != ENOENT && err.code != EACCES && err.code != EPERM;
     container_free(container);
     return true;
 }

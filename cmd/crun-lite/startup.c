@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Not O_CLOEXEC: the container's process inherits its standard streams. */
@@ -20,13 +21,14 @@ static int open_standard_streams(struct error *err)
 }
 
 /* A caller may hand down anything.  An ignored SIGCHLD would make the kernel reap our children
- * before we have seen their status. */
+ * before we have seen their status.  Writing to a closed pipe or past the limit on a file's size is
+ * an error to report, not a reason to die half way through. */
 static void reset_signals(void)
 {
     sigset_t none;
 
     for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
+        signal(number, number == SIGPIPE || number == SIGXFSZ ? SIG_IGN : SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -48,5 +50,7 @@ int startup(struct error *err)
     if (open_standard_streams(err) < 0)
         return -err->code;
     reset_signals();
+    /* What we make has the mode that we say: a cgroup under umask 0777 is of no use to anybody. */
+    umask(S_IWGRP | S_IWOTH);
     return refuse_borrowed_rights(err);
 }
