@@ -41,6 +41,9 @@ int filesystem_set(int context, const struct mount_datum *datum, struct error *e
     unsigned command = datum->value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
     char quoted[1040];
 
+    if (datum->value != NULL && strlen(datum->value) > FILESYSTEM_LONGEST_VALUE)
+        return refuse(err, EINVAL, "option \"%s=%.40s...\" is longer than %d bytes", datum->key,
+                      datum->value, FILESYSTEM_LONGEST_VALUE);
     if (kernel_fsconfig(context, command, datum->key, datum->value, 0) == 0)
         return 0;
     fail(err, errno, "option \"%s%s%s\"", datum->key, datum->value == NULL ? "" : "=",

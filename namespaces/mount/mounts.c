@@ -97,6 +97,14 @@ int mount_make_filesystem(const struct mount_step *step, const char *type,
     return filesystem_make(&filesystem, err);
 }
 
+static bool has_long_value(const struct planned_mount *mount)
+{
+    for (size_t i = 0; i < mount->data_count; i++)
+        if (mount->data[i].value != NULL && strlen(mount->data[i].value) > FILESYSTEM_LONGEST_VALUE)
+            return true;
+    return false;
+}
+
 /* A read-only disk can only be mounted read-only as a file system, not just by this mount. */
 static int mount_filesystem(const struct mount_step *step, struct error *err)
 {
@@ -108,6 +116,8 @@ static int mount_filesystem(const struct mount_step *step, struct error *err)
 
     if (target < 0)
         return target;
+    if (has_long_value(mount))
+        return mount_in_one_call(step, mount->type, target, err);
     tree = mount_make_filesystem(step, mount->type, ro ? &read_only : NULL, err);
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }

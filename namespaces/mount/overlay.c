@@ -13,8 +13,6 @@
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
-enum { LONGEST_FSCONFIG_STRING = 255 };
-
 /* fsconfig(2) takes 255 bytes, and overlayfs reads "\" as an escape in some of its options and not
  * in others: what is longer or has one goes by a name that has neither. */
 static int set_layer(int context, const struct mount_layer *layer, struct error *err)
@@ -23,7 +21,7 @@ static int set_layer(int context, const struct mount_layer *layer, struct error 
     autoclose int fd = -1;
     char name[32];
 
-    if (strlen(layer->path) > LONGEST_FSCONFIG_STRING || strchr(layer->path, '\\') != NULL) {
+    if (strlen(layer->path) > FILESYSTEM_LONGEST_VALUE || strchr(layer->path, '\\') != NULL) {
         fd = open(layer->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
             return fail(err, errno, "%s %s", layer->key, layer->path);
@@ -33,23 +31,29 @@ static int set_layer(int context, const struct mount_layer *layer, struct error 
     return filesystem_set(context, &datum, err);
 }
 
+/* Before 6.7 layers are not taken one by one: then the list as it was written. */
+static bool is_too_old(const struct mount_overlay *overlay, size_t layer, int error)
+{
+    return error == -EINVAL && layer == 0 && overlay->lower_dir != NULL;
+}
+
+/* 0; 1 when the list is too long for anything but mount(2). */
 static int set_layers(int context, const struct mount_overlay *overlay, struct error *err)
 {
-    const struct mount_datum all = {.key = "lowerdir", .value = overlay->lower_dir};
-    bool together = false;
+    const struct mount_datum list = {.key = "lowerdir", .value = overlay->lower_dir};
+    bool has_list = false;
 
     for (size_t i = 0; i < overlay->layer_count; i++) {
         const struct mount_layer *layer = &overlay->layers[i];
-        bool lower = strchr(layer->key, '+') != NULL;
-        int error = lower && together ? 0 : set_layer(context, layer, err);
+        int error = 0;
 
-        /* Before 6.7 the first one by one is not understood. */
-        if (error == -EINVAL && i == 0 && lower && overlay->lower_dir != NULL &&
-            strlen(overlay->lower_dir) <= LONGEST_FSCONFIG_STRING) {
-            struct error again;
-
-            together = filesystem_set(context, &all, &again) == 0;
-            error = together ? 0 : error;
+        if (!has_list || strchr(layer->key, '+') == NULL)
+            error = set_layer(context, layer, err);
+        if (is_too_old(overlay, i, error)) {
+            if (strlen(overlay->lower_dir) > FILESYSTEM_LONGEST_VALUE)
+                return 1;
+            has_list = true;
+            error = filesystem_set(context, &list, err);
         }
         if (error < 0)
             return within(err, "options[%zu]", layer->option);
@@ -57,28 +61,38 @@ static int set_layers(int context, const struct mount_overlay *overlay, struct e
     return 0;
 }
 
-int mount_overlay(const struct mount_step *step, struct error *err)
+/* The overlay of the step, detached; *ret_by_mount when only mount(2) can make it. */
+static int make_overlay(const struct mount_step *step, bool *ret_by_mount, struct error *err)
 {
     static const struct mount_datum source = {.key = "source", .value = "overlay"};
     const struct planned_mount *mount = step->mount;
-    autoclose int target = mount_open_target(step, true, NULL, err);
-    autoclose int context = -1;
-    autoclose int tree = -1;
+    autoclose int context = filesystem_open("overlay", err);
     int error;
 
-    if (target < 0)
-        return target;
-    context = filesystem_open("overlay", err);
     if (context < 0)
         return context;
     error = filesystem_set(context, &source, err);
     if (error == 0)
         error = set_layers(context, mount->overlay, err);
+    *ret_by_mount = error == 1;
     for (size_t i = 0; error == 0 && i < mount->data_count; i++)
         error = filesystem_set(context, &mount->data[i], err);
-    if (error < 0)
-        return error;
-    tree = filesystem_finish(context, "overlay", mount->own.set | mount->tree.set, err);
+    if (error != 0)
+        return error < 0 ? error : -E2BIG;
+    return filesystem_finish(context, "overlay", mount->own.set | mount->tree.set, err);
+}
+
+int mount_overlay(const struct mount_step *step, struct error *err)
+{
+    autoclose int target = mount_open_target(step, true, NULL, err);
+    autoclose int tree = -1;
+    bool by_mount = false;
+
+    if (target < 0)
+        return target;
+    tree = make_overlay(step, &by_mount, err);
+    if (by_mount)
+        return mount_in_one_call(step, "overlay", target, err);
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }
 
@@ -137,7 +151,7 @@ static int make_layers(const struct mount_plan *plan, int scaffold, int lower, s
 }
 
 /* All layers have names relative to the scaffold, so that no path of the host is needed. */
-static int make_overlay(const struct mount_plan *plan, struct error *err)
+static int make_root_overlay(const struct mount_plan *plan, struct error *err)
 {
     static const struct mount_datum options[] = {
         {.key = "lowerdir", .value = "lower"      },
@@ -184,7 +198,7 @@ static int build(const struct mount_plan *plan, int scaffold, int lower, struct 
         return error;
     if (fchdir(scaffold) < 0)
         return fail(err, errno, "enter the scaffold");
-    overlay = make_overlay(plan, err);
+    overlay = make_root_overlay(plan, err);
     if (overlay >= 0 && kernel_umount(".", MNT_DETACH) < 0)
         return fail(err, errno, "take off the scaffold");
     return take_fd(&overlay);

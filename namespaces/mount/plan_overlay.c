@@ -163,7 +163,9 @@ int mount_plan_overlay(struct planned_mount *mount, bool user_namespace, struct 
         return refuse(err, EINVAL,
                       "options: \"upperdir=\" and \"workdir=\" go together in an overlay");
     /* trusted.* attributes belong to the host's root alone. */
-    if (user_namespace && !has_datum(mount, "userxattr"))
-        mount->data[mount->data_count++] = (struct mount_datum){.key = "userxattr"};
-    return 0;
+    if (!user_namespace || has_datum(mount, "userxattr"))
+        return 0;
+    mount->data[mount->data_count++] = (struct mount_datum){.key = "userxattr"};
+    mount->data_text = arena_print(arena, "%s,userxattr", mount->data_text);
+    return mount->data_text == NULL ? no_memory(err) : 0;
 }

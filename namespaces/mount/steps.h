@@ -27,6 +27,11 @@ must_check int mount_place(const struct mount_step *step, int tree, int target, 
 must_check int mount_make_filesystem(const struct mount_step *step, const char *type,
                                      const struct mount_datum *more, struct error *err);
 
+/* The step's file system straight onto `target` by mount(2), which takes all options in one page:
+ * for what fsconfig(2), with 255 bytes an option, cannot say. */
+must_check int mount_in_one_call(const struct mount_step *step, const char *type, int target,
+                                 struct error *err);
+
 /* A detached clone of the step's source, with its attributes set. */
 must_check int mount_clone_source(const struct planned_mount *mount, const struct log *log,
                                   struct error *err);

@@ -8,6 +8,14 @@
 #include "base/kernel.h"
 #include "base/own.h"
 
+/* Everything here needs the mount calls by fd, complete since 5.12. */
+static int tree_fail(struct error *err, const char *call)
+{
+    fail(err, errno, "%s", call);
+    return err->code == ENOSYS ? hint(err, "Linux 5.12 has it; does a seccomp filter hide it?")
+                               : -err->code;
+}
+
 int tree_clone(int dir, const char *path, bool recursive, struct error *err)
 {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
@@ -16,7 +24,9 @@ int tree_clone(int dir, const char *path, bool recursive, struct error *err)
 
     if (tree >= 0)
         return tree;
-    return *path == '\0' ? fail(err, errno, "open_tree") : fail(err, errno, "open_tree %s", path);
+    if (*path == '\0')
+        return tree_fail(err, "open_tree");
+    return fail(err, errno, "open_tree %s", path);
 }
 
 int tree_set(int tree, bool recursive, const struct mount_attributes *attributes, struct error *err)
@@ -27,7 +37,7 @@ int tree_set(int tree, bool recursive, const struct mount_attributes *attributes
         return 0;
     if (kernel_mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &set,
                              sizeof set) < 0)
-        return fail(err, errno, "mount_setattr");
+        return tree_fail(err, "mount_setattr");
     return 0;
 }
 
@@ -45,7 +55,7 @@ int tree_attach(int tree, int target, struct error *err)
 {
     if (kernel_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
         0)
-        return fail(err, errno, "move_mount");
+        return tree_fail(err, "move_mount");
     return 0;
 }
 

@@ -53,6 +53,9 @@ struct filesystem {
     uint64_t attributes;            /* MOUNT_ATTR_* */
 };
 
+/* The longest value of an option that fsconfig(2) takes. */
+enum { FILESYSTEM_LONGEST_VALUE = 255 };
+
 /* Make it, detached.  Errors quote the option and what the kernel wrote to the log of the mount.
  * -ENOSYS when the kernel has no fsopen. */
 must_check int filesystem_make(const struct filesystem *filesystem, struct error *err);
