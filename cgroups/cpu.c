@@ -30,7 +30,7 @@ static double logarithm(double number)
  * one whose logarithm is not below that exponent. */
 static unsigned weight_of_shares(uint64_t shares)
 {
-    static const double forgiven = 1e-9; /* 1024 must give 100, not 101 */
+    static const double forgiven = 1e-12; /* 1024 must give 100, not 101 */
     unsigned least = 1;
     unsigned most = 10000;
 
