@@ -139,6 +139,31 @@ static int make_read_only(const char *path, int root, struct error *err)
     return is_read_only(seen) ? 0 : refuse(err, EPERM, "is still writable");
 }
 
+/* What had to stay writable until now. */
+static int make_tmpfs_read_only(const struct planned_mount *mount, int root, struct error *err)
+{
+    autoclose int fd = inroot_open(root, mount->destination, INROOT_FOLLOW, err);
+    int error;
+
+    if (fd < 0)
+        return fd;
+    error = tree_set(fd, false, &read_only, err);
+    if (error < 0)
+        return error;
+    return is_read_only(fd) ? 0 : refuse(err, EPERM, "is still writable");
+}
+
+static int make_late_ones_read_only(const struct mount_plan *plan, int root, struct error *err)
+{
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        const struct planned_mount *mount = &plan->mounts[i];
+
+        if (mount->read_only_late && make_tmpfs_read_only(mount, root, err) < 0)
+            return within(err, "mounts[%zu] %s: read-only", i, mount->destination);
+    }
+    return 0;
+}
+
 static int make_root_read_only(int root, struct error *err)
 {
     int error = tree_set(root, false, &read_only, err);
@@ -168,6 +193,8 @@ int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, s
         if (make_read_only(plan->readonly_paths[i], child->root, err) < 0)
             return within(err, "linux.readonlyPaths[%zu] %s", i, plan->readonly_paths[i]);
     error = mask_all(plan, child, err);
+    if (error == 0)
+        error = make_late_ones_read_only(plan, child->root, err);
     if (error == 0 && plan->readonly)
         error = make_root_read_only(child->root, err);
     return error < 0 ? error : set_root_propagation(plan, child->root, err);

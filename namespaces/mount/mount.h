@@ -100,12 +100,14 @@ must_check int mount_pivot(const struct mount_plan *plan, struct mount_child *ch
                            struct error *err);
 
 /* Open a terminal in the container's own devpts, bind its peer (TIOCGPTPEER, never a path) onto
- * /dev/console.  Gives the master and the peer, both O_CLOEXEC. */
+ * /dev/console.  Gives the master and the peer, both O_CLOEXEC.  For exec, `plan` is NULL: the
+ * console is the first process's. */
 must_check int mount_open_terminal(const struct mount_plan *plan, struct mount_child *child,
                                    int *ret_master, int *ret_peer, struct error *err);
 
-/* maskedPaths, readonlyPaths, then the read-only root; each verified after mounting.  And at the
- * very end linux.rootfsPropagation, which is for the container and not for our work in it. */
+/* maskedPaths, readonlyPaths, read-only tmpfs mounts (places were made in them until now), then the
+ * read-only root; each verified after mounting.  And at the very end linux.rootfsPropagation, which
+ * is for the container and not for our work in it. */
 must_check int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child,
                                 struct error *err);
 

@@ -205,32 +205,20 @@ static int copy_target(int target, int tree, struct error *err)
 static int mount_tmpfs(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
-    bool copy_up = mount->extensions & MOUNT_COPY_UP;
-    /* Read-only comes after the copy. */
-    const struct mount_attributes late = {.set = MOUNT_ATTR_RDONLY};
-    bool read_only = (mount->own.set | mount->tree.set) & MOUNT_ATTR_RDONLY;
-    struct planned_mount writable = *mount;
-    struct mount_step made = *step;
     struct mount_datum mode;
     char text[16];
-    bool fresh = false;
-    autoclose int target = mount_open_target(step, true, &fresh, err);
+    bool made = false;
+    autoclose int target = mount_open_target(step, true, &made, err);
     autoclose int tree = -1;
     int error = 0;
 
     if (target < 0)
         return target;
-    writable.own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    writable.tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    if (copy_up)
-        made.mount = &writable;
-    tree = mount_make_filesystem(&made, "tmpfs", mode_of(mount, target, fresh, text, &mode), err);
+    tree = mount_make_filesystem(step, "tmpfs", mode_of(mount, target, made, text, &mode), err);
     if (tree < 0)
         return tree;
-    if (copy_up && !fresh)
+    if (mount->extensions & MOUNT_COPY_UP && !made)
         error = copy_target(target, tree, err);
-    if (error == 0 && copy_up && read_only)
-        error = tree_set(tree, false, &late, err);
     return error < 0 ? error : mount_place(step, tree, target, err);
 }
 

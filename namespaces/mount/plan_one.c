@@ -263,6 +263,15 @@ static void add_label(struct planned_mount *mount, const struct spec *spec)
                                                             .value = spec->linux_->mount_label};
 }
 
+static void delay_read_only(struct planned_mount *mount)
+{
+    if (mount->kind != MOUNT_KIND_TMPFS)
+        return;
+    mount->read_only_late = (mount->own.set | mount->tree.set) & MOUNT_ATTR_RDONLY;
+    mount->own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    mount->tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+}
+
 static int join_data(struct planned_mount *mount, struct arena *arena, struct error *err)
 {
     const char *text = "";
@@ -316,6 +325,7 @@ int mount_plan_one(struct planned_mount *ret, const struct mount_request *reques
     if (mount_destination_is_in_proc(mount.destination) ||
         strcmp(mount.destination, "/proc") == 0 || strcmp(mount.destination, "/sys") == 0)
         mount.no_links = true;
+    delay_read_only(&mount);
     add_label(&mount, request->spec);
     if ((error = join_data(&mount, arena, err)) < 0)
         return error;

@@ -177,6 +177,23 @@ Test(mount_plan, same_destination_twice_keeps_the_order)
     cr_expect_str_eq(ret->mounts[1].source, "two");
 }
 
+Test(mount_plan, a_read_only_tmpfs_is_writable_until_all_is_made)
+{
+    struct mount_plan *ret;
+    const char *options[] = {"ro", "nosuid", NULL};
+    struct spec_mount mount = {
+        .destination = "/dev", .type = "tmpfs", .options = {options, 2}
+    };
+
+    cr_assert_eq(plan_mount(&ret, &mount), 0);
+    cr_expect(ret->mounts[0].read_only_late);
+    cr_expect_eq(ret->mounts[0].own.set, MOUNT_ATTR_NOSUID);
+    mount.type = "ramfs";
+    cr_assert_eq(plan_mount(&ret, &mount), 0);
+    cr_expect_not(ret->mounts[0].read_only_late);
+    cr_expect_eq(ret->mounts[0].own.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY);
+}
+
 Test(mount_plan, id_maps_need_both_sides)
 {
     struct mount_plan *ret;
