@@ -13,7 +13,7 @@ static int status_of(int (*body)(const struct seccomp_plan *plan), const struct 
 
     cr_assert_geq(pid, 0);
     if (pid == 0)
-        _exit(body(plan));
+        syscall(SYS_exit_group, body(plan)); /* _exit does more than that in a sanitized build */
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFEXITED(status), "killed by signal %d", WTERMSIG(status));
     return WEXITSTATUS(status);
