@@ -145,6 +145,11 @@ static int open_doors(struct creation *creation, struct error *err)
     return open_listener(creation, err);
 }
 
+static int make_layer(struct creation *creation, struct error *err)
+{
+    return layer_prepare(&creation->plan.layer, &creation->plan.id_maps, err);
+}
+
 /* --- cgroup
  * ------------------------------------------------------------------------------------------------
  */
@@ -324,6 +329,7 @@ struct create_step {
 static const struct create_step create_steps[] = {
     {"claim-id",    claim_id,    release_id     },
     {"open-doors",  open_doors,  NULL           },
+    {"make-layer",  make_layer,  NULL           }, /* the caller's, to keep */
     {"make-cgroup", make_cgroup, remove_cgroup  },
     {"set-limits",  set_limits,  NULL           },
     {"spawn-child", spawn_child, kill_child     },

@@ -187,6 +187,8 @@ static int plan_mounts(struct container_plan *plan, const struct runtime *runtim
 
     if (sources == NULL)
         return no_memory(err);
+    if (layer_choose(&plan->layer, &create->overrides, plan->spec, arena, err) < 0)
+        return -err->code;
 
     size_t count = cgroup_mount_sources(&plan->cgroup, &plan->cgroup_record, from);
 
@@ -203,8 +205,8 @@ static int plan_mounts(struct container_plan *plan, const struct runtime *runtim
         .new_mount_namespace = (plan->namespaces.create & CLONE_NEWNS) != 0,
         .new_network_namespace = (own & CLONE_NEWNET) != 0,
         .new_cgroup_namespace = (plan->namespaces.create & CLONE_NEWCGROUP) != 0,
-        .overlay = create->overrides.overlay,
-        .overlay_directory = create->overrides.overlay_directory,
+        .overlay = plan->layer.wanted,
+        .overlay_directory = plan->layer.directory,
         .no_pivot = create->no_pivot,
     };
 
@@ -259,6 +261,16 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
                                   &runtime->log, err);
 }
 
+/* Refused rather than ignored: a container that was promised a share of the cache must not run
+ * without one. */
+static int check_supported(const struct spec *spec, struct error *err)
+{
+    if (spec->linux_ != NULL && spec->linux_->intel_rdt != NULL)
+        return refuse(err, ENOTSUP,
+                      "config.json: linux.intelRdt: resctrl is not supported by this version");
+    return 0;
+}
+
 int container_plan_from_spec(struct container_plan *ret, const struct spec *spec,
                              const char *bundle, const struct runtime *runtime,
                              const struct create_request *request, struct arena *arena,
@@ -267,6 +279,8 @@ int container_plan_from_spec(struct container_plan *ret, const struct spec *spec
     /* Filled in place: the cgroup plan points to the host beside it. */
     *ret = (struct container_plan){.spec = spec, .id = request->id, .bundle = bundle};
 
+    if (check_supported(spec, err) < 0)
+        return -err->code;
     if (namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
         id_map_plan_from_spec(&ret->id_maps, spec, caller_is_privileged(), geteuid(), getegid(),
                               arena, err) < 0 ||

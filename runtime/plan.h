@@ -21,6 +21,7 @@
 #include "runtime/container.h"
 #include "runtime/credentials.h"
 #include "runtime/hooks.h"
+#include "runtime/layer.h"
 #include "runtime/process_limits.h"
 #include "runtime/security_labels.h"
 #include "seccomp/seccomp.h"
@@ -57,6 +58,7 @@ struct container_plan {
     struct time_plan time;
     struct network_plan network;
     struct sysctl_plan sysctl;
+    struct layer_choice layer;
     struct mount_plan *mounts;
     struct cgroup_host cgroup_host;
     struct cgroup_plan cgroup;
