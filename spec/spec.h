@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/names.h"
 
 /* The versions of the specification this model implements. */
@@ -666,6 +667,11 @@ must_check int spec_parse_resources(const char *json, size_t length, const char 
 must_check int spec_validate(const struct spec *spec, struct error *err);
 must_check int spec_validate_process(const struct spec_process *process, struct error *err);
 must_check int spec_validate_resources(const struct spec_resources *resources, struct error *err);
+
+/* Warn of what is accepted though somebody should know: a version newer than ours, relative mount
+ * destinations, mappings beside a user namespace joined by path.  Once, when a container is made.
+ */
+void spec_remark(const struct spec *spec, const struct log *log);
 
 /* The namespace entry of that type, or NULL. */
 const struct spec_namespace *spec_namespace_find(const struct spec *spec,

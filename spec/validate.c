@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "spec/place.h"
+#include "spec/version.h"
 
 /* __NEW_UTS_LEN: what sethostname(2) and setdomainname(2) take. */
 enum { MOST_HOST_NAME = 64 };
@@ -124,52 +125,16 @@ int validate_id_mappings(const struct spec_id_mappings *mappings, struct error *
 /* --- "Specification version"
  * ------------------------------------------------------------------------ */
 
-/* Take "<number>" without leading zeros; false when there is none. */
-static bool take_version_number(const char **at, uint64_t *ret)
-{
-    const char *start = *at;
-    uint64_t value = take_number(at);
-
-    if (*at == start || start[0] == ' ' || (*at)[-1] == ' ' || value == UINT64_MAX)
-        return false;
-    if (start[0] == '0' && *at != start + 1)
-        return false;
-    *ret = value;
-    return true;
-}
-
-/* Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH, then "-pre.release" and "+build" at will. */
-static bool parse_version(const char *text, uint64_t *ret_major)
-{
-    static const char label[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-";
-    uint64_t ignored;
-
-    if (!take_version_number(&text, ret_major) || *text++ != '.')
-        return false;
-    if (!take_version_number(&text, &ignored) || *text++ != '.')
-        return false;
-    if (!take_version_number(&text, &ignored))
-        return false;
-    for (const char *mark = "-+"; *mark != '\0'; mark++) {
-        size_t length = *text == *mark ? strspn(text + 1, label) : 0;
-
-        if (*text == *mark && length == 0)
-            return false;
-        text += length > 0 ? length + 1 : 0;
-    }
-    return *text == '\0';
-}
-
 /* Minor versions only add, so newer ones are accepted; so are the drafts before 1.0.0. */
 static int check_version(const struct spec *spec, struct error *err)
 {
     char quoted[1040];
-    uint64_t major;
+    struct version version;
 
-    if (!parse_version(spec->oci_version, &major))
+    if (!version_parse(spec->oci_version, &version))
         wrong(err, "\"%s\" is not a version (supported: %s to %s)",
               quotable(quoted, spec->oci_version), SPEC_VERSION_LEAST, SPEC_VERSION_MOST);
-    else if (major > 1)
+    else if (version.major > 1)
         wrong(err, "\"%s\" is not supported (supported: %s to %s)",
               quotable(quoted, spec->oci_version), SPEC_VERSION_LEAST, SPEC_VERSION_MOST);
     else

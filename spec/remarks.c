@@ -1,0 +1,66 @@
+/* What is accepted, though somebody should know: deprecated, or without effect here. */
+
+#include "base/own.h"
+#include "spec/spec.h"
+#include "spec/version.h"
+
+/* Minor versions only add; what they add, we do not do. */
+static void remark_version(const struct spec *spec, const struct log *log)
+{
+    char quoted[1040];
+
+    if (version_is_newer(spec->oci_version, SPEC_VERSION_MOST))
+        log_warning(
+            log, "ociVersion: \"%s\" is newer than %s: members that are new in it have no effect",
+            quotable(quoted, spec->oci_version), SPEC_VERSION_MOST);
+}
+
+/* config.md, "Mounts": "destination ... SHOULD be an absolute path ... For compatibility with old
+ * tools
+ * ... relative paths are interpreted relative to /". */
+static void remark_mounts(const struct spec *spec, const struct log *log)
+{
+    char quoted[1040];
+
+    for (size_t i = 0; i < spec->mounts.count; i++) {
+        const char *destination = spec->mounts.items[i].destination;
+
+        if (destination[0] != '/')
+            log_warning(log, "mounts[%zu].destination: \"%s\" is relative, taken from /", i,
+                        quotable(quoted, destination));
+    }
+}
+
+/* config-linux.md, "User namespace mappings": a namespace that is joined has its own already. */
+static void remark_mappings(const struct spec *spec, const struct log *log)
+{
+    const struct spec_namespace *user = spec_namespace_find(spec, SPEC_NAMESPACE_USER);
+
+    if (user == NULL || user->path == NULL)
+        return;
+    if (spec->linux_->uid_mappings.count > 0 || spec->linux_->gid_mappings.count > 0)
+        log_warning(log, "linux.uidMappings, linux.gidMappings: the user namespace joined by path "
+                         "keeps its own");
+}
+
+/* config-linux.md, "Personality": no flags are defined. */
+static void remark_personality(const struct spec *spec, const struct log *log)
+{
+    if (spec->linux_ == NULL || spec->linux_->personality == NULL)
+        return;
+    if (spec->linux_->personality->flags.count > 0)
+        log_warning(log, "linux.personality.flags: no flag is defined, they have no effect");
+}
+
+static void (*const remarks[])(const struct spec *, const struct log *) = {
+    remark_version,
+    remark_mounts,
+    remark_mappings,
+    remark_personality,
+};
+
+void spec_remark(const struct spec *spec, const struct log *log)
+{
+    for (size_t i = 0; i < count_of(remarks); i++)
+        remarks[i](spec, log);
+}
