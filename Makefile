@@ -93,16 +93,16 @@ test-vm:                        ## integration tests in a guest with pure cgroup
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
 check:                          ## format, layers, both compilers with -Werror, clang-tidy
 	@tests/packages.sh build test check
-	clang-format --dry-run -Werror $(sources)
+	@echo 'clang-format' && clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
 	@$(MAKE) --no-print-directory CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
 	@$(MAKE) --no-print-directory CC=clang WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs
-	printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
+	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
 format:                         ## clang-format all sources
-	clang-format -i $(sources)
+	@clang-format -i $(sources)
 
 install: all                    ## install to $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/crun-lite
