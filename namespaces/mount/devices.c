@@ -96,17 +96,20 @@ static int bind_node(const struct mount_plan *plan, size_t index, struct mount_c
     return tree_attach_at(tree, target, child->root, path, INROOT_FOLLOW, err);
 }
 
-/* Directories are opened once for all devices in them: nearly all are in /dev. */
-static int open_parent(struct mount_child *child, const char *path, int dev, char name[static 256],
-                       struct error *err)
+/* The directory and name of a device.  Nearly all are in /dev, which is open: `ret_own` is only for
+ * others. */
+static int find_parent(struct mount_child *child, const char *path, int dev, int *ret_own,
+                       char name[static 256], struct error *err)
 {
     static const char dev_slash[] = "/dev/";
     const char *last = path + sizeof dev_slash - 1;
 
-    if (!starts_with(path, dev_slash) || strchr(last, '/') != NULL)
-        return inroot_open_parent(child->root, path, name, err);
-    snprintf(name, 256, "%s", last);
-    return fcntl(dev, F_DUPFD_CLOEXEC, 0);
+    if (starts_with(path, dev_slash) && strchr(last, '/') == NULL) {
+        snprintf(name, 256, "%s", last);
+        return dev;
+    }
+    *ret_own = inroot_open_parent(child->root, path, name, err);
+    return *ret_own;
 }
 
 static int make_device(const struct mount_plan *plan, size_t index, struct mount_child *child,
@@ -115,12 +118,13 @@ static int make_device(const struct mount_plan *plan, size_t index, struct mount
     const struct planned_device *device = &plan->devices[index];
     const struct log *log = helper == NULL ? NULL : helper->log;
     char name[256];
-    autoclose int parent = -1;
+    autoclose int own = -1;
     int made = 1;
 
     /* mknod(2) of a device needs the host's rights; a FIFO anyone may make. */
     if (!plan->new_user_namespace || S_ISFIFO(device->mode)) {
-        parent = open_parent(child, device->path, dev, name, err);
+        int parent = find_parent(child, device->path, dev, &own, name, err);
+
         if (parent < 0)
             return parent;
         made = make_node(device, parent, name, log, err);

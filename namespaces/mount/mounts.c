@@ -36,6 +36,22 @@ static int check_target(const struct planned_mount *mount, int target, bool dire
     return 0;
 }
 
+static int make_target(const struct mount_step *step, bool directory, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    int root = step->child->root;
+    int made = directory ? inroot_make_directory(root, mount->destination, 0755, NULL, err)
+                         : inroot_make_file(root, mount->destination, err);
+
+    if (step->plan->new_user_namespace && (made == -EACCES || made == -EPERM || made == -EOVERFLOW))
+        return hint(err, "the container's root does not own the root file system: give it to the "
+                         "mapped user");
+    if (made < 0 || !mount->no_links)
+        return made;
+    close_fd(&made);
+    return inroot_open(root, mount->destination, INROOT_NO_LINKS, err);
+}
+
 int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
                       struct error *err)
 {
@@ -46,21 +62,8 @@ int mount_open_target(const struct mount_step *step, bool directory, bool *ret_m
 
     if (ret_made != NULL)
         *ret_made = target == -ENOENT;
-    if (target == -ENOENT) {
-        int made = directory ? inroot_make_directory(step->child->root, mount->destination, 0755,
-                                                     NULL, err)
-                             : inroot_make_file(step->child->root, mount->destination, err);
-
-        if (made == -EACCES || made == -EPERM || made == -EOVERFLOW)
-            return step->plan->new_user_namespace
-                       ? hint(err, "the container's root does not own the root file system: "
-                                   "give it to the mapped user")
-                       : made;
-        if (made < 0)
-            return made;
-        close_fd(&made);
-        target = inroot_open(step->child->root, mount->destination, links, err);
-    }
+    if (target == -ENOENT)
+        target = make_target(step, directory, err);
     if (target < 0)
         return target;
     error = check_target(mount, target, directory, err);
