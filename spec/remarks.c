@@ -15,9 +15,7 @@ static void remark_version(const struct spec *spec, const struct log *log)
             quotable(quoted, spec->oci_version), SPEC_VERSION_MOST);
 }
 
-/* config.md, "Mounts": "destination ... SHOULD be an absolute path ... For compatibility with old
- * tools
- * ... relative paths are interpreted relative to /". */
+/* config.md, "Mounts": a relative destination is deprecated, and read from the root. */
 static void remark_mounts(const struct spec *spec, const struct log *log)
 {
     char quoted[1040];

@@ -160,7 +160,7 @@ static int check_root(const struct spec *spec, struct error *err)
 /* --- "Mounts"
  * ------------------------------------------------------------------------------------------- */
 
-/* "uidMappings ... If set, gidMappings MUST also be set", and the reverse. */
+/* An idmapped mount needs both kinds of mappings (mount_setattr(2)). */
 static int check_mount(const struct spec_mount *mount, struct error *err)
 {
     if (mount->destination[0] == '\0')

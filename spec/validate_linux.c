@@ -296,7 +296,7 @@ static int check_schemata(const struct spec_intel_rdt *rdt, struct error *err)
     return 0;
 }
 
-/* closID is the name of a directory in resctrl; "memBwSchema ... MUST ... ^MB:[^\n]*$". */
+/* closID is the name of a directory in resctrl; memBwSchema is one line of its schemata file. */
 static int check_intel_rdt(const struct spec_linux *linux_, struct error *err)
 {
     const struct spec_intel_rdt *rdt = linux_->intel_rdt;

@@ -9,7 +9,7 @@
 #include "spec/place.h"
 #include "spec/validate.h"
 
-/* "access (string, OPTIONAL) - cgroup permissions for device. A composition of r, w, m." */
+/* "Allowed Device list": the access is a composition of r, w and m. */
 static int check_device_rule(const struct spec_device_rule *rule, struct error *err)
 {
     char quoted[1040];
