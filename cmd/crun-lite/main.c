@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,9 +80,14 @@ static int check_argument_count(const struct command *command, size_t count, str
 /* What was asked for on standard output is part of the work. */
 static int finish_output(int status, struct error *err)
 {
-    if (fflush(stdout) != 0 || ferror(stdout) != 0)
-        return fail(err, errno != 0 ? errno : EIO, "write standard output");
-    return status;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    /* All is done: now die as every program does whose reader has left (`list | head -1`). */
+    if (errno == EPIPE) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return fail(err, errno != 0 ? errno : EIO, "write standard output");
 }
 
 /* The exit status, or a negative errno. */

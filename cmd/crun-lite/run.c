@@ -68,7 +68,11 @@ static int create_container(struct context *context, const struct run_options *o
         return create_from_bundle(context, request, ret, err);
     }
     request->id = word;
-    return container_create(&context->runtime, request, ret, err);
+    if (container_create(&context->runtime, request, ret, err) == 0)
+        return 0;
+    if (options->create.bundle == NULL && options->create.config == NULL && !run_holds_config("."))
+        hint(err, "name the bundle: crun-lite run DIR, or run -b DIR ID");
+    return -err->code;
 }
 
 /* What a person at the terminal would wonder about, beside the status. */

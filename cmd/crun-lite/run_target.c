@@ -10,7 +10,7 @@
 /* Room is left for a suffix. */
 enum { BASE_LENGTH = 128, MOST_SUFFIX = 100000 };
 
-static bool holds_config(const char *directory)
+bool run_holds_config(const char *directory)
 {
     char path[PATH_MAX];
 
@@ -24,9 +24,9 @@ bool run_word_is_bundle(const char *word)
     /* Never an id, so there is nothing that runc would have done with it. */
     bool is_path = strchr(word, '/') != NULL || strcmp(word, ".") == 0 || strcmp(word, "..") == 0;
 
-    if (*word == '\0' || !holds_config(word))
+    if (*word == '\0' || !run_holds_config(word))
         return false;
-    return is_path || !holds_config(".");
+    return is_path || !run_holds_config(".");
 }
 
 static bool is_id_character(char character)

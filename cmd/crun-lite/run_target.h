@@ -13,6 +13,9 @@
 
 #define RUN_ID_SIZE 160
 
+/* Whether `directory` holds a config.json. */
+bool run_holds_config(const char *directory);
+
 /* Whether the word of `run WORD` (without --bundle) names a bundle. */
 bool run_word_is_bundle(const char *word);
 
