@@ -7,7 +7,7 @@
  * system calls of this one thread.  config.md "Linux Process" and "User"; capabilities(7).
  *
  * Capabilities the configuration asks for but that cannot be granted are warned about and left out,
- * as the specification demands ("Runtimes SHOULD NOT fail"): those this kernel does not know, those
+ * as config.md asks (such a container should still run): those this kernel does not know, those
  * outside the rules between the sets, and those the runtime does not hold itself.  A word that is
  * no capability's name is refused.  process.capabilities absent is an empty object: no capability.
  */

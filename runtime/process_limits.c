@@ -254,7 +254,7 @@ static int plan_personality(struct process_limits_plan *plan, const struct spec_
     if (spec->domain == SPEC_PERSONALITY_ABSENT)
         return refuse(err, EINVAL, "linux.personality.domain: missing");
 
-    /* "No flag values are supported at the moment." */
+    /* config-linux.md has no values for them so far. */
     if (spec->flags.count > 0)
         log_warning(log, "linux.personality.flags: ignored: the specification defines none");
     plan->has_personality = true;
