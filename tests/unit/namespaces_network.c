@@ -214,8 +214,7 @@ struct message {
 static struct rtattr *put(struct message *message, unsigned short type, const void *value,
                           size_t length)
 {
-    struct rtattr *attribute = (struct rtattr *)((char *)message +
-                                                 NLMSG_ALIGN(message->header.nlmsg_len));
+    struct rtattr *attribute = (void *)((char *)message + NLMSG_ALIGN(message->header.nlmsg_len));
 
     attribute->rta_type = type;
     attribute->rta_len = (unsigned short)RTA_LENGTH(length);
