@@ -21,40 +21,52 @@ static const struct option rows[] = {
      "do not delete the container when it has ended"},
 };
 
+/* The ids that a container made from a bundle cannot have. */
+struct taken_ids {
+    const struct runtime *runtime;
+    struct string_list lost; /* others had them first, though they have not described them yet */
+};
+
 static bool is_taken(void *context, const char *id)
 {
-    const struct runtime *runtime = context;
+    const struct taken_ids *taken = context;
     struct container *container = NULL;
     struct error err;
 
+    for (size_t i = 0; i < taken->lost.count; i++) {
+        if (strcmp(taken->lost.items[i], id) == 0)
+            return true;
+    }
     /* One that cannot be read is there all the same; where nothing can, create will say why. */
-    if (container_open(runtime, id, &container, &err) < 0)
+    if (container_open(taken->runtime, id, &container, &err) < 0)
         return err.code != ENOENT && err.code != EACCES && err.code != EPERM;
     container_free(container);
     return true;
 }
 
 /* `run BUNDLE`: others may start from the same bundle at the same moment and get the id first; then
- * the next one is tried.  EEXIST while the id stays free is about something else. */
+ * the next one is tried. */
 static int create_from_bundle(struct context *context, struct create_request *request,
                               struct container **ret, struct error *err)
 {
-    enum { MOST_TRIES = 1000, MOST_OF_ONE_ID = 3 };
+    enum { MOST_TRIES = 200 };
+    struct taken_ids taken = {.runtime = &context->runtime};
     char base[RUN_ID_SIZE], id[RUN_ID_SIZE];
-    int code = -EEXIST, of_this_id = 0;
+    int code = -EEXIST;
 
+    taken.lost.items = arena_zero(context->arena, MOST_TRIES, sizeof *taken.lost.items);
+    if (taken.lost.items == NULL)
+        return no_memory(err);
     if (run_id_from_bundle(request->bundle, base, err) < 0)
         return -err->code;
-    for (int tries = 0; code == -EEXIST && tries < MOST_TRIES; tries++) {
-        if (run_id_make_free(base, is_taken, &context->runtime, id, err) < 0)
+    while (code == -EEXIST && taken.lost.count < MOST_TRIES) {
+        if (run_id_make_free(base, is_taken, &taken, id, err) < 0)
             return -err->code;
-        of_this_id = request->id != NULL && strcmp(id, request->id) == 0 ? of_this_id + 1 : 1;
-        if (of_this_id > MOST_OF_ONE_ID)
-            break;
         request->id = context->subject = arena_string(context->arena, id);
         if (request->id == NULL)
             return no_memory(err);
         code = container_create(&context->runtime, request, ret, err);
+        taken.lost.items[taken.lost.count++] = request->id;
     }
     return code;
 }
