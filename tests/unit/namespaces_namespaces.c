@@ -178,7 +178,15 @@ struct holder {
     int end;
 };
 
-static struct holder hold(int flags)
+static int become_nobody(void)
+{
+    return geteuid() == 0 &&
+                   (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+               ? -1
+               : 0;
+}
+
+static struct holder hold_as(int (*become)(void), int flags)
 {
     struct holder holder;
     int ready[2];
@@ -191,7 +199,7 @@ static struct holder hold(int flags)
     cr_assert_geq(holder.pid, 0);
     if (holder.pid == 0) {
         close(wait[1]);
-        code = unshare(flags) < 0 ? errno : 0;
+        code = (become != NULL && become() < 0) || unshare(flags) < 0 ? errno : 0;
         if (write(ready[1], &code, sizeof code) == sizeof code)
             (void)!read(wait[0], &code, 1);
         _exit(0);
@@ -204,6 +212,11 @@ static struct holder hold(int flags)
     if (code != 0)
         cr_skip_test("this process may not make namespaces: %s", strerror(code));
     return holder;
+}
+
+static struct holder hold(int flags)
+{
+    return hold_as(NULL, flags);
 }
 
 static void release(struct holder *holder)
@@ -374,9 +387,45 @@ Test(namespaces, our_own_user_namespace_is_joined_already)
     cr_expect_eq(joined.code, 0, "%s", joined.err.text);
 }
 
+static int join_opened_as_nobody(void *context, struct error *err)
+{
+    const struct namespace_plan *plan = context;
+
+    if (become_nobody() < 0)
+        return fail(err, errno, "become nobody");
+    return namespace_join(plan, plan->join, err);
+}
+
+Test(namespaces, who_has_no_rights_gets_them_from_the_user_namespace)
+{
+    struct holder holder = hold_as(become_nobody, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS);
+    char user[64];
+    char network[64];
+    char uts[64];
+    struct spec_namespace items[] = {
+        {SPEC_NAMESPACE_NETWORK, path_in(network, &holder, "net") },
+        {SPEC_NAMESPACE_UTS,     path_in(uts,     &holder, "uts") },
+        {SPEC_NAMESPACE_USER,    path_in(user,    &holder, "user")},
+    };
+    struct namespace_plan plan;
+    struct error err = {0};
+
+    cr_assert_eq(plan_of(&plan, items, count_of(items), &err), 0);
+    cr_assert_eq(namespace_open_joins(&plan, &err), 0, "%s", err.text);
+
+    struct joined joined = in_child(join_opened_as_nobody, &plan);
+
+    cr_expect_eq(joined.code, 0, "%s", joined.err.text);
+    cr_expect(is_in(&joined, &holder, "net"));
+    cr_expect(is_in(&joined, &holder, "uts"));
+    cr_expect(is_in(&joined, &holder, "user"));
+    namespace_close_joins(&plan);
+    release(&holder);
+}
+
 static int join_as_nobody(void *context, struct error *err)
 {
-    if (geteuid() == 0 && (setegid(65534) < 0 || seteuid(65534) < 0))
+    if (become_nobody() < 0)
         return fail(err, errno, "become nobody");
     return join_wanted(context, err);
 }
