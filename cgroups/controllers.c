@@ -89,7 +89,11 @@ static int missing_controller(const struct cgroup_planner *planner,
 
     if (name == NULL)
         name = place->is_v2 ? controller->v1_name : controller->v2_name;
-    refuse(err, EOPNOTSUPP, "linux.resources.%s: this host has no %s controller", field, name);
+    /* A file of v2 by name, where v1 has the controller of that name. */
+    bool only_v2 = controller->v1_name == NULL && !planner->plan->host->pure_v2;
+
+    refuse(err, EOPNOTSUPP, "linux.resources.%s: this host has no %s controller%s", field, name,
+           only_v2 ? " on cgroup v2" : "");
     return explain_host(planner->plan->host, err);
 }
 

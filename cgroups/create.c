@@ -31,6 +31,7 @@ struct descent {
     int fd; /* where we are */
     char directory[PATH_MAX];
     int made;
+    bool is_new; /* the last one was missing when we looked: it has to be ours */
 };
 
 /* Before a directory is made or used, what the one above has to give. */
@@ -68,7 +69,7 @@ static int enter(struct descent *descent, const char *name, bool is_last, struct
     if (below < 0)
         return fail(err, -below, "open %s", descent->directory);
     /* Between looking and making, somebody else made the very directory we planned to own. */
-    if (is_last && !made && descent->made > 0)
+    if (is_last && !made && descent->is_new)
         return refuse(err, EEXIST, "%s: made by somebody else meanwhile", descent->directory);
     code = prepare_new(descent, below, err);
     if (code < 0)
@@ -109,27 +110,41 @@ static int check_type(int dir, const char *directory, struct error *err)
                   type);
 }
 
-/* Make and open one directory; *ret_made also counts when it fails later on. */
-static int make_directory(const struct cgroup_hierarchy *hierarchy, const char *directory,
-                          const struct cgroup_plan *plan, int *ret_made, struct error *err)
+/* Make and open one directory.  On failure removes what it made. */
+static int try_directory(const struct cgroup_hierarchy *hierarchy,
+                         const struct cgroup_directory_record *record,
+                         const struct cgroup_plan *plan, int *ret_made, struct error *err)
 {
-    struct descent descent = {.hierarchy = hierarchy, .plan = plan};
+    struct descent descent = {.hierarchy = hierarchy, .plan = plan, .is_new = record->made > 0};
     int code;
 
     descent.fd = cgroup_open_root(hierarchy->mount_point, err);
     if (descent.fd < 0)
         return descent.fd;
     snprintf(descent.directory, sizeof descent.directory, "%s", hierarchy->mount_point);
-    code = descend(&descent, directory + strlen(hierarchy->mount_point), err);
+    code = descend(&descent, record->directory + strlen(hierarchy->mount_point), err);
     if (code == 0 && hierarchy->is_v2)
-        code = check_type(descent.fd, directory, err);
-    *ret_made = descent.made;
+        code = check_type(descent.fd, record->directory, err);
     if (code < 0) {
         cgroup_remove_levels(descent.directory, descent.made);
         close_fd(&descent.fd);
         return code;
     }
+    *ret_made = descent.made;
     return descent.fd;
+}
+
+/* A container that goes takes a parent with it that it had made and that is empty, perhaps while we
+ * stand in it: then mkdir says ENOENT or ENODEV, and we start at the top again. */
+static int make_directory(const struct cgroup_hierarchy *hierarchy,
+                          const struct cgroup_directory_record *record,
+                          const struct cgroup_plan *plan, int *ret_made, struct error *err)
+{
+    int fd = -ENOENT;
+
+    for (int attempt = 0; attempt < 20 && (fd == -ENOENT || fd == -ENODEV); attempt++)
+        fd = try_directory(hierarchy, record, plan, ret_made, err);
+    return fd;
 }
 
 static bool is_forbidden(int code)
@@ -161,7 +176,7 @@ static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_re
 
     if (hierarchy == NULL || cgroup->count == CGROUP_HIERARCHIES_MOST)
         return refuse(err, EINVAL, "no hierarchy \"%s\"", record->hierarchy);
-    fd = make_directory(hierarchy, record->directory, plan, &made, err);
+    fd = make_directory(hierarchy, record, plan, &made, err);
     if (is_forbidden(fd) && !cgroup_is_required(plan, index)) {
         fd = -1;
     } else if (fd < 0) {

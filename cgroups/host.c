@@ -166,12 +166,21 @@ static void keep_v2(struct cgroup_host *host)
     host->count = 0;
 }
 
-static void keep_mounted(struct cgroup_host *host)
+/* mountinfo also lists what another mount hides. */
+static bool is_visible(const struct cgroup_hierarchy *hierarchy)
+{
+    struct statfs status;
+
+    return hierarchy->mount_point != NULL && statfs(hierarchy->mount_point, &status) == 0 &&
+           status.f_type == (hierarchy->is_v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
+static void keep_visible(struct cgroup_host *host)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < host->count; i++) {
-        if (host->hierarchies[i].mount_point != NULL)
+        if (is_visible(&host->hierarchies[i]))
             host->hierarchies[kept++] = host->hierarchies[i];
     }
     host->count = kept;
@@ -228,7 +237,7 @@ int cgroup_host_probe(struct cgroup_host *ret, struct arena *arena, struct error
         code = read_mounts(&host, arena, err);
     if (code < 0)
         return code;
-    keep_mounted(&host);
+    keep_visible(&host);
     host.pure_v2 = host.count == 1 && host.hierarchies[0].is_v2;
     code = read_v2_controllers(&host, arena, err);
     if (code == 0)

@@ -272,7 +272,7 @@ Test(cgroups_plan, rdma_and_network)
 Test(cgroups_plan, unified_names_files_of_v2)
 {
     static const char v1_error[] =
-        "linux.resources.unified[\"memory.high\"]: this host has no memory controller";
+        "linux.resources.unified[\"memory.high\"]: this host has no memory controller on cgroup v2";
     static const struct expectation rows[] = {
         {"{'unified':{'memory.high':'1000','cgroup.max.depth':'2'}}",
          "memory.high=1000; cgroup.max.depth=2",            v1_error},
