@@ -80,6 +80,16 @@ static bool outside_cgroup(const struct child *child)
     return !child->behind_doorman; /* who has joined for us */
 }
 
+static bool has_initial_affinity(const struct child *child)
+{
+    return child->process->initial_affinity.set;
+}
+
+static bool has_final_affinity(const struct child *child)
+{
+    return child->process->final_affinity.set;
+}
+
 static bool makes_user_namespace(const struct child *child)
 {
     return creates(child, CLONE_NEWUSER) && !child->behind_doorman;
@@ -224,6 +234,16 @@ static int settle(struct child *child, struct error *err)
 static int join_cgroup(struct child *child, struct error *err)
 {
     return cgroup_join_self(child->cgroup, child->joined_v2, err);
+}
+
+static int pin_initially(struct child *child, struct error *err)
+{
+    return process_limits_apply_affinity(&child->process->initial_affinity, err);
+}
+
+static int pin_finally(struct child *child, struct error *err)
+{
+    return process_limits_apply_affinity(&child->process->final_affinity, err);
 }
 
 static int ask_pid(struct child *child, struct error *err)
@@ -625,8 +645,10 @@ static const struct child_step child_steps[] = {
     {"set-clocks",         C,     sets_clocks,            set_clocks        },
  /* Before anything of the container can see us. */
     {"settle",             C | E, NULL,                   settle            },
+    {"pin-initially",      E,     has_initial_affinity,   pin_initially     },
  /* As the host's root still: a user namespace has no rights to the tasks files. */
     {"join-cgroup",        C | E, outside_cgroup,         join_cgroup       },
+    {"pin-finally",        E,     has_final_affinity,     pin_finally       },
     {"ask-pid",            C,     has_hooks_inside,       ask_pid           },
  /* Everything below needs capabilities in the namespace that owns the others. */
     {"ask-id-maps",        C,     makes_user_namespace,   ask_id_maps       },

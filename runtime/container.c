@@ -155,7 +155,7 @@ enum container_status container_status(struct container *container)
 static const struct field state_rows[] = {
     ROW("ociVersion", FIELD_STRING, oci_version),
     ROW("id", FIELD_STRING, id),
-    ROW("pid", FIELD_INT64, pid),
+    ROW("pid", FIELD_INT64, pid, ALWAYS),
     ROW("status", FIELD_STRING, status),
     ROW("bundle", FIELD_STRING, bundle),
     ROW("rootfs", FIELD_STRING, rootfs),

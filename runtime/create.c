@@ -20,6 +20,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "runtime/deadline.h"
+#include "runtime/descriptors.h"
 #include "runtime/handle.h"
 #include "runtime/handshake.h"
 #include "runtime/overrides.h"
@@ -35,6 +36,7 @@ struct creation {
     const struct runtime *runtime;
     const struct create_request *request;
     struct container *container; /* the handle that the caller gets */
+    struct spec *spec;
     struct container_plan plan;
     struct spec_state state; /* for a seccomp agent */
     struct cgroup cgroup;
@@ -91,22 +93,11 @@ static int fill_record(struct creation *creation, struct error *err)
     return container->record.created == NULL ? no_memory(err) : 0;
 }
 
-/* The record says what will be made before any of it is. */
 static int claim_id(struct creation *creation, struct error *err)
 {
     struct container *container = creation->container;
 
-    if (fill_record(creation, err) < 0 ||
-        state_claim(container->root, container->id, &container->directory, err) < 0)
-        return -err->code;
-    if (container_write_record(container, err) < 0 ||
-        state_write_config(&container->directory, creation->plan.spec, err) < 0) {
-        struct error ignored;
-
-        (void)!state_remove(&container->directory, container->root, container->id, &ignored);
-        return -err->code;
-    }
-    return 0;
+    return state_claim(container->root, container->id, &container->directory, err);
 }
 
 static void release_id(struct creation *creation)
@@ -116,6 +107,24 @@ static void release_id(struct creation *creation)
 
     if (state_remove(&container->directory, container->root, container->id, &err) < 0)
         log_warning(log_of(creation), "undo: %s", err.text);
+}
+
+/* With the id in our hand, for the plan looks at the cgroup of that name. */
+static int make_plan(struct creation *creation, struct error *err)
+{
+    return container_plan_from_spec(&creation->plan, creation->spec, creation->state.bundle,
+                                    creation->runtime, creation->request,
+                                    &creation->container->arena, err);
+}
+
+/* The record says what will be made before any of it is. */
+static int write_intent(struct creation *creation, struct error *err)
+{
+    struct container *container = creation->container;
+
+    if (fill_record(creation, err) < 0 || container_write_record(container, err) < 0)
+        return -err->code;
+    return state_write_config(&container->directory, creation->plan.spec, err);
 }
 
 /* --- open-doors: what is connected or opened before the child exists
@@ -134,9 +143,25 @@ static int open_listener(struct creation *creation, struct error *err)
     return 0;
 }
 
+/* Where the pid file will be must exist before a process does. */
+static int check_pid_file(const char *path, struct error *err)
+{
+    char directory[PATH_MAX];
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path == NULL)
+        return 0;
+    snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+             slash == NULL ? "." : path);
+    return access(directory, W_OK | X_OK) < 0 ? fail(err, errno, "pid file %s", path) : 0;
+}
+
 static int open_doors(struct creation *creation, struct error *err)
 {
     const char *console_socket = creation->request->console_socket;
+
+    if (check_pid_file(creation->request->pid_file, err) < 0)
+        return -err->code;
 
     if (console_socket != NULL && (creation->console = unix_connect(console_socket, err)) < 0)
         return within(err, "console socket");
@@ -191,6 +216,19 @@ static uint64_t clone_namespaces(const struct container_plan *plan)
     return plan->namespaces.create & ~later;
 }
 
+/* A cgroup that was there before us is joined by the child itself: Linux 6.18 kills whoever is
+ * cloned into one that cgroup.kill has ever been written to. */
+static int clone_cgroup(const struct cgroup *cgroup)
+{
+    int fd = cgroup_clone_fd(cgroup);
+
+    for (size_t i = 0; i < cgroup->count; i++) {
+        if (cgroup->directories[i].fd == fd && cgroup->directories[i].made == 0)
+            return -1;
+    }
+    return fd;
+}
+
 static int joined_pid_namespace(const struct namespace_plan *plan)
 {
     for (size_t i = 0; i < plan->join_count; i++) {
@@ -230,7 +268,7 @@ static int spawn_child(struct creation *creation, struct error *err)
         .child = &creation->child,
         .create = clone_namespaces(plan),
         .pid_namespace = joined_pid_namespace(&plan->namespaces),
-        .cgroup = cgroup_clone_fd(&creation->cgroup),
+        .cgroup = clone_cgroup(&creation->cgroup),
         .join_first = &plan->namespaces,
         .time = &plan->time,
         .needs_doorman = (plan->namespaces.join & CLONE_NEWUSER) != 0,
@@ -324,18 +362,21 @@ struct create_step {
     const char *name;
     must_check int (*run)(struct creation *creation, struct error *err);
     void (*undo)(struct creation *creation);
+    bool is_silent; /* its errors say where they come from: the bundle's member, the child's step */
 };
 
 static const struct create_step create_steps[] = {
-    {"claim-id",    claim_id,    release_id     },
-    {"open-doors",  open_doors,  NULL           },
-    {"make-layer",  make_layer,  NULL           }, /* the caller's, to keep */
-    {"make-cgroup", make_cgroup, remove_cgroup  },
-    {"set-limits",  set_limits,  NULL           },
-    {"spawn-child", spawn_child, kill_child     },
-    {"serve-child", serve,       NULL           },
-    {"write-state", write_state, forget_pid_file},
-    {"let-go",      let_go,      NULL           },
+    {"claim-id",     claim_id,     release_id,      true },
+    {"make-plan",    make_plan,    NULL,            true },
+    {"write-intent", write_intent, NULL,            false},
+    {"open-doors",   open_doors,   NULL,            false},
+    {"make-layer",   make_layer,   NULL,            false}, /* the caller's, to keep */
+    {"make-cgroup",  make_cgroup,  remove_cgroup,   false},
+    {"set-limits",   set_limits,   NULL,            false},
+    {"spawn-child",  spawn_child,  kill_child,      false},
+    {"serve-child",  serve,        NULL,            true },
+    {"write-state",  write_state,  forget_pid_file, false},
+    {"let-go",       let_go,       NULL,            false},
 };
 
 /* A step that fails has undone itself; those before it are undone, last first. */
@@ -350,7 +391,7 @@ static int run_steps(struct creation *creation, struct error *err)
                       (long long)(monotonic_ns() - begun));
         if (code == 0)
             continue;
-        if (create_steps[done].run != serve) /* the child has named its own step already */
+        if (!create_steps[done].is_silent)
             within(err, "%s", create_steps[done].name);
         while (done-- > 0) {
             if (create_steps[done].undo != NULL)
@@ -393,38 +434,35 @@ static int load_config(const char *path, struct arena *arena, struct spec **ret,
     return spec_parse(json, length, path, arena, ret, err);
 }
 
-static int load_spec(struct creation *creation, int bundle, struct spec **ret, struct error *err)
+static int load_spec(struct creation *creation, int bundle, const char *bundle_path,
+                     struct error *err)
 {
     const struct create_request *request = creation->request;
     struct arena *arena = &creation->container->arena;
+    int code = request->config == NULL ? spec_load(bundle, bundle_path, arena, &creation->spec, err)
+                                       : load_config(request->config, arena, &creation->spec, err);
 
-    int code = request->config == NULL ? spec_load(bundle, creation->plan.bundle, arena, ret, err)
-                                       : load_config(request->config, arena, ret, err);
-
-    return code < 0 ? code : overrides_apply(&request->overrides, *ret, arena, err);
+    return code < 0 ? code : overrides_apply(&request->overrides, creation->spec, arena, err);
 }
 
-static int read_and_plan(struct creation *creation, struct error *err)
+static int read_spec(struct creation *creation, struct error *err)
 {
     struct arena *arena = &creation->container->arena;
     autoclose int bundle = -1;
     const char *bundle_path;
-    struct spec *spec;
 
-    if (open_bundle(creation->request->bundle, arena, &bundle, &bundle_path, err) < 0)
+    if (open_bundle(creation->request->bundle, arena, &bundle, &bundle_path, err) < 0 ||
+        load_spec(creation, bundle, bundle_path, err) < 0)
         return -err->code;
-    creation->plan.bundle = bundle_path;
-    if (load_spec(creation, bundle, &spec, err) < 0)
-        return -err->code;
+    spec_remark(creation->spec, log_of(creation));
     creation->state = (struct spec_state){
-        .oci_version = spec->oci_version,
+        .oci_version = creation->spec->oci_version,
         .id = creation->request->id,
         .status = "creating",
         .bundle = bundle_path,
-        .annotations = spec->annotations,
+        .annotations = creation->spec->annotations,
     };
-    return container_plan_from_spec(&creation->plan, spec, bundle_path, creation->runtime,
-                                    creation->request, arena, err);
+    return 0;
 }
 
 int container_create(const struct runtime *runtime, const struct create_request *request,
@@ -441,10 +479,11 @@ int container_create(const struct runtime *runtime, const struct create_request 
     };
 
     if (state_check_id(request->id, err) < 0 ||
+        descriptors_check_preserved(request->listen_fds + request->preserve_fds, err) < 0 ||
         container_new(runtime, request->id, &creation.container, err) < 0)
         return -err->code;
 
-    int code = read_and_plan(&creation, err);
+    int code = read_spec(&creation, err);
 
     if (code == 0)
         code = run_steps(&creation, err);

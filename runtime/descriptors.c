@@ -80,11 +80,12 @@ int descriptors_pass(unsigned first, unsigned count)
     return close_between(first + count, ~0u, true);
 }
 
-unsigned descriptors_open_from(unsigned first, unsigned count)
+int descriptors_check_preserved(unsigned count, struct error *err)
 {
-    unsigned open = 0;
-
-    while (open < count && fcntl((int)(first + open), F_GETFD) >= 0)
-        open++;
-    return open;
+    for (unsigned fd = 3; fd < 3 + count; fd++) {
+        if (fcntl((int)fd, F_GETFD) < 0)
+            return refuse(err, EBADF, "cannot preserve %u descriptors from 3: fd %u is not open",
+                          count, fd);
+    }
+    return 0;
 }

@@ -4,11 +4,14 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
+
 /* Close every fd from `first` up except those kept (-1 entries are ignored).  0 or -errno. */
 int descriptors_close_all_but(unsigned first, const int *kept, size_t count);
 
 /* Let `count` fds from `first` pass execve and mark all above them close-on-exec.  0 or -errno. */
 int descriptors_pass(unsigned first, unsigned count);
 
-/* How many of the fds first ... first + count - 1 are open, counted from the start. */
-unsigned descriptors_open_from(unsigned first, unsigned count);
+/* Refuse when one of the `count` fds from 3, which the caller wants handed over, is not open.  To
+ * be asked before we open anything ourselves. */
+must_check int descriptors_check_preserved(unsigned count, struct error *err);

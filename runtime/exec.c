@@ -12,6 +12,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "runtime/deadline.h"
+#include "runtime/descriptors.h"
 #include "runtime/handle.h"
 #include "runtime/handshake.h"
 #include "runtime/overrides.h"
@@ -159,7 +160,10 @@ static int plan_execution(struct execution *execution, struct error *err)
     };
 
     if (process_plan_from_spec(&execution->plan, &execution->process, execution->spec->linux_,
-                               &process, &execution->arena, &execution->runtime->log, err) < 0)
+                               &process, &execution->arena, &execution->runtime->log, err) < 0 ||
+        process_limits_affinity_from_spec(&execution->plan.initial_affinity,
+                                          &execution->plan.final_affinity,
+                                          execution->process.exec_cpu_affinity, err) < 0)
         return -err->code;
     return adapt_credentials(execution, err);
 }
@@ -235,9 +239,12 @@ static int prepare(struct execution *execution, struct error *err)
         .bundle = record->bundle,
         .annotations = record->annotations,
     };
-    if (namespace_differences(container_pid(execution->container), &execution->namespaces, err) <
-            0 ||
-        plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0 ||
+    /* An init that is on its way out has no namespaces any more. */
+    if (namespace_differences(container_pid(execution->container), &execution->namespaces, err) < 0)
+        return err->code == ESRCH || err->code == ENOENT
+                   ? refuse(err, EINVAL, "cannot exec in a stopped container")
+                   : -err->code;
+    if (plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0 ||
         open_pid_namespace(execution, err) < 0)
         return -err->code;
     if (request->console_socket != NULL &&
@@ -366,8 +373,10 @@ int container_exec(const struct runtime *runtime, struct container *container,
         .socket = -1,
         .spawned = {.pidfd = -1},
     };
-    int code = execute(&execution, err);
+    int code = descriptors_check_preserved(request->listen_fds + request->preserve_fds, err);
 
+    if (code == 0)
+        code = execute(&execution, err);
     if (code == 0) {
         ret->pid = execution.spawned.pid;
         ret->pidfd = take_fd(&execution.spawned.pidfd);

@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
-#include "runtime/descriptors.h"
 
 bool caller_is_privileged(void)
 {
@@ -87,17 +86,6 @@ static int check_ids(const struct spec_user *user, const struct id_map_plan *map
     return 0;
 }
 
-static int check_preserved(const struct process_request *request, struct error *err)
-{
-    unsigned wanted = request->listen_fds + request->preserve_fds;
-    unsigned open = descriptors_open_from(3, wanted);
-
-    if (open < wanted)
-        return refuse(err, EBADF, "--preserve-fds %u: fd %u is not open", request->preserve_fds,
-                      3 + open);
-    return 0;
-}
-
 /* The modules' plans of one process. */
 static int plan_attributes(struct process_plan *plan, const struct spec_process *process,
                            const struct spec_linux *linux_, struct arena *arena,
@@ -128,8 +116,7 @@ int process_plan_from_spec(struct process_plan *ret, const struct spec_process *
         .preserved_fds = request->listen_fds + request->preserve_fds,
     };
 
-    if (check_preserved(request, err) < 0 ||
-        plan_environment(&plan, &process->env, request->listen_fds, arena, err) < 0)
+    if (plan_environment(&plan, &process->env, request->listen_fds, arena, err) < 0)
         return -err->code;
     if (request->id_maps != NULL && check_ids(&process->user, request->id_maps, err) < 0)
         return -err->code;

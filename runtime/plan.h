@@ -42,7 +42,9 @@ struct process_plan {
     const char *keyring;    /* name of the new session keyring; NULL: keep the caller's */
     struct credentials_plan credentials;
     struct process_limits_plan limits;
-    struct optional_int64 oom_score_adj; /* out of limits: set earlier, see child.c */
+    struct optional_int64 oom_score_adj;  /* out of limits: set earlier, see child.c */
+    struct cpu_affinity initial_affinity; /* exec: before and after the cgroup is joined */
+    struct cpu_affinity final_affinity;
     struct security_labels_plan labels;
     struct seccomp_plan seccomp;
 };

@@ -55,22 +55,23 @@ static pid_t clone_process(uint64_t flags, int cgroup, int *ret_pidfd, bool *joi
 
 static int explain_clone(int code, uint64_t flags, struct error *err)
 {
+    static const struct {
+        int code;
+        const char *hint;
+    } hints[] = {
+        {ENOSPC, "a limit of /proc/sys/user/max_*_namespaces is reached, or they nest too deep"},
+        {EPERM,  "not root: add a user namespace to linux.namespaces, or run as root"          },
+        {EBUSY,  "the cgroup takes no processes: it has children with controllers enabled"     },
+        {EAGAIN, "a limit of processes is reached: pids.max, RLIMIT_NPROC, kernel.pid_max"     },
+    };
+
     fail(err, code, "clone");
-    if (code == ENOSPC)
-        return hint(err,
-                    "a limit of /proc/sys/user/max_*_namespaces is reached, or they nest too deep");
-    if (code == EPERM && (flags & CLONE_NEWUSER) == 0)
-        return hint(err, "not root: add a user namespace to linux.namespaces, or run as root");
-    if (code == EPERM)
-        return hint(err, "this host does not let you make user namespaces: see "
-                         "/proc/sys/kernel/unprivileged_userns_clone and "
-                         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
-    if (code == EBUSY)
-        return hint(err,
-                    "the cgroup does not take processes: it has children with controllers enabled");
-    if (code == EAGAIN)
-        return hint(err,
-                    "the limit of processes (pids.max, RLIMIT_NPROC, kernel.pid_max) is reached");
+    if ((flags & CLONE_NEWUSER) != 0 && (code == ENOSPC || code == EPERM))
+        return user_namespace_hint(err);
+    for (size_t i = 0; i < count_of(hints); i++) {
+        if (hints[i].code == code)
+            return hint(err, "%s", hints[i].hint);
+    }
     return -code;
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/state.h"
 
-#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -267,17 +267,45 @@ int state_read_config(const struct state_directory *directory, struct arena *are
     return 0;
 }
 
+/* All but the record: what a killed command left beside it, too. */
+static int remove_files(DIR *directory, struct error *err)
+{
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            strcmp(entry->d_name, "state.json") == 0)
+            continue;
+        if (unlinkat(dirfd(directory), entry->d_name, 0) < 0 && errno != ENOENT)
+            return fail(err, errno, "remove %s", entry->d_name);
+    }
+    return 0;
+}
+
+static int remove_all_but_record(int fd, struct error *err)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+
+    if (directory == NULL) {
+        close_fd(&copy);
+        return errno == ENOENT ? 0 : fail(err, errno, "read the state directory");
+    }
+
+    int code = remove_files(directory, err);
+
+    closedir(directory);
+    return code;
+}
+
 int state_remove(const struct state_directory *directory, const char *root, const char *id,
                  struct error *err)
 {
-    /* The record goes last: until then a second delete knows what to do. */
-    static const char *const files[] = {"config.json", "start.sock", "state.json"};
     char path[PATH_MAX];
 
-    for (size_t i = 0; i < count_of(files); i++) {
-        if (unlinkat(directory->fd, files[i], 0) < 0 && errno != ENOENT)
-            return fail(err, errno, "remove %s/%s/%s", root, id, files[i]);
-    }
+    /* The record goes last: until then a second delete knows what to do. */
+    if (remove_all_but_record(directory->fd, err) < 0)
+        return within(err, "remove %s/%s", root, id);
+    if (unlinkat(directory->fd, "state.json", 0) < 0 && errno != ENOENT)
+        return fail(err, errno, "remove %s/%s/state.json", root, id);
     snprintf(path, sizeof path, "%s/%s", root, id);
     if (rmdir(path) < 0 && errno != ENOENT)
         return fail(err, errno, "remove %s", path);
