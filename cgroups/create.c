@@ -71,6 +71,8 @@ static int enter(struct descent *descent, const char *name, bool is_last, struct
     /* Between looking and making, somebody else made the very directory we planned to own. */
     if (is_last && !made && descent->is_new)
         return refuse(err, EEXIST, "%s: made by somebody else meanwhile", descent->directory);
+    if (made && !is_last)
+        cgroup_mark_parent(below);
     code = prepare_new(descent, below, err);
     if (code < 0)
         return code;

@@ -115,16 +115,16 @@ static int settle(struct settled *settled, const struct device_rule *rules, size
     return 0;
 }
 
-static int number_text(char text[static 16], int64_t number)
+static int number_text(char text[static 24], int64_t number)
 {
-    return number < 0 ? snprintf(text, 16, "*") : snprintf(text, 16, "%" PRId64, number);
+    return number < 0 ? snprintf(text, 24, "*") : snprintf(text, 24, "%" PRId64, number);
 }
 
 /* "c 1:3 rwm" */
 static void rule_text(struct text *text, char type, const struct device_rule *rule)
 {
-    char major[16];
-    char minor[16];
+    char major[24];
+    char minor[24];
 
     number_text(major, rule->major);
     number_text(minor, rule->minor);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -132,19 +133,28 @@ static int remove_by_name(const char *directory)
     return dir < 0 ? dir : remove_directory(dir, slash + 1);
 }
 
+/* Kernel file systems keep attributes in memory, with the directory. */
+static const char mark[] = "trusted.crun-lite.parent";
+
+void cgroup_mark_parent(int dir)
+{
+    (void)!fsetxattr(dir, mark, "1", 1, 0);
+}
+
 int cgroup_remove_levels(const char *directory, int64_t made)
 {
     char path[PATH_MAX];
 
+    if (made == 0)
+        return 0;
     snprintf(path, sizeof path, "%s", directory);
-    for (int64_t level = 0; level < made; level++) {
-        char *slash = strrchr(path, '/');
+    for (int64_t level = 0; level < made || lgetxattr(path, mark, NULL, 0) > 0; level++) {
         int code = remove_by_name(path);
 
         /* Those above may have got other cgroups meanwhile: then they stay. */
         if (code < 0)
             return level == 0 ? code : 0;
-        *slash = '\0';
+        *strrchr(path, '/') = '\0';
     }
     return 0;
 }
@@ -233,8 +243,14 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
     for (size_t i = 0; i < cgroup->count; i++) {
         int result;
 
-        if (cgroup->directories[i].fd < 0 || cgroup->directories[i].is_v2 != is_v2)
+        if (cgroup->directories[i].is_v2 != is_v2)
             continue;
+        /* Gone, or never made because its maker was killed on the way down: those above may be
+         * there. */
+        if (cgroup->directories[i].fd < 0) {
+            cgroup_remove_levels(cgroup->directories[i].directory, cgroup->directories[i].made);
+            continue;
+        }
         if (cgroup->directories[i].made == 0) {
             /* It was there before us and stays, without what we attached to it. */
             if (is_v2)
