@@ -48,8 +48,8 @@ int64_t cgroup_read_key(int dir, const char *file, const char *key);
  * that was asked for? */
 bool cgroup_is_required(const struct cgroup_plan *plan, size_t index);
 
-/* A parent that a container needed and did not find: marked, so that whoever leaves it empty removes
- * it, in whatever order containers come and go.  Best effort: an extended attribute. */
+/* A parent that a container needed and did not find: marked, so that whoever leaves it empty
+ * removes it, in whatever order containers come and go.  Best effort: an extended attribute. */
 void cgroup_mark_parent(int dir);
 
 /* Remove `directory` and `made` - 1 directories above it, then marked parents, as far as they are
