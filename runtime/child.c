@@ -225,10 +225,13 @@ static int settle(struct child *child, struct error *err)
     /* Whoever started us must not leave us half made; undone when we can live alone. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return fail(err, errno, "follow the runtime into death");
-    /* Nobody inside may trace us or look through /proc/PID/fd while we still hold host things. */
-    if (prctl(PR_SET_DUMPABLE, 0) < 0)
-        return fail(err, errno, "become undumpable");
     return 0;
+}
+
+static int become_undumpable(struct child *child, struct error *err)
+{
+    (void)child;
+    return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, errno, "become undumpable") : 0;
 }
 
 static int join_cgroup(struct child *child, struct error *err)
@@ -643,7 +646,6 @@ static const struct child_step child_steps[] = {
     {"set-oom-score",      C | E, has_oom_score,          set_oom_score     },
  /* The same file ownership; and before anything reads a clock. */
     {"set-clocks",         C,     sets_clocks,            set_clocks        },
- /* Before anything of the container can see us. */
     {"settle",             C | E, NULL,                   settle            },
     {"pin-initially",      E,     has_initial_affinity,   pin_initially     },
  /* As the host's root still: a user namespace has no rights to the tasks files. */
@@ -652,6 +654,9 @@ static const struct child_step child_steps[] = {
     {"ask-pid",            C,     has_hooks_inside,       ask_pid           },
  /* Everything below needs capabilities in the namespace that owns the others. */
     {"ask-id-maps",        C,     makes_user_namespace,   ask_id_maps       },
+ /* Nobody inside may trace us or look through /proc/PID/fd while we still hold host things.  Not
+  * before the id maps: whoever is not root may write those only of a dumpable process. */
+    {"become-undumpable",  C | E, NULL,                   become_undumpable },
     {"join-namespaces",    C | E, joins_namespaces,       join_namespaces   },
     {"new-session",        C | E, NULL,                   new_session       },
  /* Only now is our cgroup the root to be seen. */
