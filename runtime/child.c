@@ -234,9 +234,14 @@ static int become_undumpable(struct child *child, struct error *err)
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, errno, "become undumpable") : 0;
 }
 
-static int join_cgroup(struct child *child, struct error *err)
+int child_join_cgroup(struct child *child, struct error *err)
 {
-    return cgroup_join_self(child->cgroup, child->joined_v2, err);
+    int code = cgroup_join_self(child->cgroup, child->joined_v2, err);
+
+    if (!child->may_stay_outside || (code != -EACCES && code != -EPERM))
+        return code;
+    log_debug(child->log, "%s: staying where we are", err->text);
+    return 0;
 }
 
 static int pin_initially(struct child *child, struct error *err)
@@ -649,7 +654,7 @@ static const struct child_step child_steps[] = {
     {"settle",             C | E, NULL,                   settle            },
     {"pin-initially",      E,     has_initial_affinity,   pin_initially     },
  /* As the host's root still: a user namespace has no rights to the tasks files. */
-    {"join-cgroup",        C | E, outside_cgroup,         join_cgroup       },
+    {"join-cgroup",        C | E, outside_cgroup,         child_join_cgroup },
     {"pin-finally",        E,     has_final_affinity,     pin_finally       },
     {"ask-pid",            C,     has_hooks_inside,       ask_pid           },
  /* Everything below needs capabilities in the namespace that owns the others. */

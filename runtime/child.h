@@ -25,11 +25,12 @@ struct child {
     const struct log *log;
     char *const *environment; /* of the runtime, for hooks without one */
     const struct cgroup *cgroup;
-    bool joined_v2;             /* clone3 has put us into the v2 cgroup */
-    bool behind_doorman;        /* user, pid and time namespaces are ours already: see spawn.h */
-    int socket;                 /* to the parent: handshake.h */
-    int listener;               /* start.sock; -1 on exec */
-    int target;                 /* exec: a pidfd of the container's first process */
+    bool joined_v2;        /* clone3 has put us into the v2 cgroup */
+    bool may_stay_outside; /* exec without rights on the host: the cgroup may be out of reach */
+    bool behind_doorman;   /* user, pid and time namespaces are ours already: see spawn.h */
+    int socket;            /* to the parent: handshake.h */
+    int listener;          /* start.sock; -1 on exec */
+    int target;            /* exec: a pidfd of the container's first process */
     uint64_t target_namespaces; /* exec: CLONE_NEW* to enter there */
     pid_t pid;                  /* as the runtime sees us; known from the first answer on */
 
@@ -41,6 +42,9 @@ struct child {
     char program[PATH_MAX];
     char home[PATH_MAX];
 };
+
+/* Join the container's cgroup: a step of the table, and of the doorman. */
+must_check int child_join_cgroup(struct child *child, struct error *err);
 
 /* Walk the table; does not return.  A failure goes to the parent (or to `start`) and ends the
  * process. */

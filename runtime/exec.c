@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
 #include "runtime/deadline.h"
@@ -147,6 +148,17 @@ static int adapt_credentials(struct execution *execution, struct error *err)
     return 0;
 }
 
+/* A user namespace mapped by somebody without rights: setgroups(2) is off in it for good. */
+static bool denies_groups(const struct execution *execution)
+{
+    char path[64];
+    char value[16];
+
+    snprintf(path, sizeof path, "/proc/%d/setgroups", container_pid(execution->container));
+    return (execution->namespaces & CLONE_NEWUSER) != 0 &&
+           read_pseudo_file(AT_FDCWD, path, value, sizeof value) > 0 && strcmp(value, "deny") == 0;
+}
+
 static int plan_execution(struct execution *execution, struct error *err)
 {
     const struct exec_request *request = execution->request;
@@ -164,6 +176,9 @@ static int plan_execution(struct execution *execution, struct error *err)
         process_limits_affinity_from_spec(&execution->plan.initial_affinity,
                                           &execution->plan.final_affinity,
                                           execution->process.exec_cpu_affinity, err) < 0)
+        return -err->code;
+    if (denies_groups(execution) &&
+        credentials_plan_deny_groups(&execution->plan.credentials, err) < 0)
         return -err->code;
     return adapt_credentials(execution, err);
 }
@@ -273,6 +288,7 @@ static int spawn_once(struct execution *execution, struct error *err)
         .log = &execution->runtime->log,
         .environment = execution->runtime->environment,
         .cgroup = &execution->cgroup,
+        .may_stay_outside = !caller_is_privileged(),
         .socket = child_end,
         .listener = -1,
         .target = execution->container->pidfd,
@@ -285,7 +301,7 @@ static int spawn_once(struct execution *execution, struct error *err)
     struct spawn_request request = {
         .child = &execution->child,
         .pid_namespace = execution->pid_namespace,
-        .cgroup = cgroup_clone_fd(&execution->cgroup),
+        .cgroup = caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1,
         /* Without rights on the host, the pid namespace opens only from inside the user namespace.
          */
         .needs_doorman = (execution->namespaces & CLONE_NEWUSER) != 0 && !caller_is_privileged(),

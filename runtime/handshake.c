@@ -85,7 +85,8 @@ int handshake_receive(int socket, struct handshake_message *ret, int *ret_fd)
         .msg_iov = &bytes,
         .msg_iovlen = 1,
         .msg_control = &control,
-        .msg_controllen = sizeof control.bytes,
+        /* Room for exactly one: CMSG_SPACE would be padded to two, and the second one lost. */
+        .msg_controllen = CMSG_LEN(sizeof(int)),
     };
     ssize_t length;
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -137,7 +138,11 @@ static int note_spawned(struct server *server, struct handshake_message *message
     server->spawned->pid = message->index;
     server->spawned->pidfd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     server->spawned->is_doorman = false;
-    return server->spawned->pidfd < 0 ? fail(err, errno, "keep a pidfd") : 0;
+    if (server->spawned->pidfd >= 0)
+        return 0;
+    fail(err, errno, "keep a pidfd");
+    kernel_pidfd_send_signal(fd, SIGKILL); /* nobody could do it later */
+    return -err->code;
 }
 
 static bool has_doorman(const struct server *server)
@@ -207,7 +212,7 @@ static int explain_end(struct server *server, struct error *err)
     struct deadline soon = deadline_in_ms(5000);
     siginfo_t info = {0};
 
-    if (!creates(server))
+    if (!creates(server) && !server->spawned->is_doorman)
         return SERVER_CLOSED;
     if (deadline_wait(&soon, server->spawned->pidfd, POLLIN) <= 0 ||
         waitid((idtype_t)P_PIDFD, (id_t)server->spawned->pidfd, &info, WEXITED | WNOWAIT) < 0)

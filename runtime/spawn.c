@@ -115,10 +115,23 @@ static int prepare_door(const struct spawn_request *request, struct error *err)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return fail(err, errno, "follow the runtime into death");
     /* Before the user namespace: afterwards we have no rights to the v1 tasks files. */
-    if (cgroup_join_self(request->child->cgroup, request->child->joined_v2, err) < 0)
+    if (child_join_cgroup(request->child, err) < 0)
         return -err->code;
     return request->child->occasion == CHILD_ON_EXEC ? enter_target(request->child, err)
                                                      : enter_joined(request, err);
+}
+
+/* The doorman holds the other end until it ends, having said who the real process is.  Earlier the
+ * real process must not speak: its messages would be taken for the doorman's. */
+static _Noreturn void wait_for_announcement(const struct spawn_request *request, int gate[static 2])
+{
+    char nothing;
+
+    close_fd(&gate[1]);
+    while (read(gate[0], &nothing, 1) < 0 && errno == EINTR)
+        continue;
+    close_fd(&gate[0]);
+    child_run(request->child);
 }
 
 static _Noreturn void be_doorman(const struct spawn_request *request)
@@ -127,9 +140,11 @@ static _Noreturn void be_doorman(const struct spawn_request *request)
     struct error err;
     bool unused;
     int pidfd = -1;
+    int gate[2];
 
     child->behind_doorman = true;
-    if (prepare_door(request, &err) < 0) {
+    if (prepare_door(request, &err) < 0 ||
+        (pipe2(gate, O_CLOEXEC) < 0 && fail(&err, errno, "make a pipe") < 0)) {
         within(&err, "enter-namespaces");
         handshake_send_failure(child->socket, &err);
         _exit(1);
@@ -139,7 +154,7 @@ static _Noreturn void be_doorman(const struct spawn_request *request)
     pid_t pid = clone_process(flags, -1, &pidfd, &unused);
 
     if (pid == 0)
-        child_run(child);
+        wait_for_announcement(request, gate);
     if (pid < 0) {
         explain_clone(errno, flags, &err);
         handshake_send_failure(child->socket, &err);

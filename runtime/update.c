@@ -3,43 +3,36 @@
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
 #include "runtime/plan.h"
+#include "spec/fields.h"
 
-/* What the kernel has taken over goes into the stored config too: exec and later updates start from
- * there.  Only the limits an update can carry. */
-static void merge(struct spec_resources *into, const struct spec_resources *changed)
+/* The resources as they have been until now, from the stored config; made empty when there are
+ * none. */
+static struct spec_resources *known_resources(struct spec *spec, struct arena *arena)
 {
-    if (changed->memory != NULL)
-        into->memory = changed->memory;
-    if (changed->cpu != NULL)
-        into->cpu = changed->cpu;
-    if (changed->pids != NULL)
-        into->pids = changed->pids;
-    if (changed->block_io != NULL)
-        into->block_io = changed->block_io;
-}
-
-static int store(struct container *container, const struct spec_resources *changed,
-                 struct error *err)
-{
-    autoarena struct arena arena = {NULL};
-    struct spec *spec;
-
-    if (state_read_config(&container->directory, &arena, &spec, err) < 0)
-        return -err->code;
     if (spec->linux_ == NULL)
-        spec->linux_ = arena_zero(&arena, 1, sizeof *spec->linux_);
+        spec->linux_ = arena_zero(arena, 1, sizeof *spec->linux_);
     if (spec->linux_ != NULL && spec->linux_->resources == NULL)
-        spec->linux_->resources = arena_zero(&arena, 1, sizeof *spec->linux_->resources);
-    if (spec->linux_ == NULL || spec->linux_->resources == NULL)
-        return no_memory(err);
-    merge(spec->linux_->resources, changed);
-    return state_write_config(&container->directory, spec, err);
+        spec->linux_->resources = arena_zero(arena, 1, sizeof *spec->linux_->resources);
+    return spec->linux_ != NULL ? spec->linux_->resources : NULL;
 }
 
-static int update_locked(const struct runtime *runtime, struct container *container,
-                         const struct spec_resources *resources, struct error *err)
+/* v2 keeps swap apart from memory, the specification adds them up: a new sum needs the old limit.
+ */
+static void complete(struct spec_resources *changed, struct spec_memory *memory,
+                     const struct spec_resources *known)
 {
-    autoarena struct arena arena = {NULL};
+    if (changed->memory == NULL || known->memory == NULL || !changed->memory->swap.set ||
+        changed->memory->limit.set)
+        return;
+    *memory = *changed->memory;
+    memory->limit = known->memory->limit;
+    changed->memory = memory;
+}
+
+static int change_limits(const struct runtime *runtime, struct container *container,
+                         const struct spec_resources *resources, struct arena *arena,
+                         struct error *err)
+{
     struct cgroup_host host;
     struct cgroup_plan plan;
     struct cgroup cgroup = CGROUP_EMPTY;
@@ -51,18 +44,44 @@ static int update_locked(const struct runtime *runtime, struct container *contai
         .unprivileged = !caller_is_privileged(),
     };
 
-    if (container_status(container) == CONTAINER_STOPPED)
-        return refuse(err, EINVAL, "container not running");
-    if (spec_validate_resources(resources, err) < 0 || cgroup_host_probe(&host, &arena, err) < 0 ||
-        cgroup_plan_from_spec(&plan, &host, &request, &arena, &runtime->log, err) < 0)
-        return -err->code;
-    if (cgroup_open(&cgroup, &container->record.cgroup, err) < 0)
+    if (cgroup_host_probe(&host, arena, err) < 0 ||
+        cgroup_plan_from_spec(&plan, &host, &request, arena, &runtime->log, err) < 0 ||
+        cgroup_open(&cgroup, &container->record.cgroup, err) < 0)
         return -err->code;
 
     int code = cgroup_update(&cgroup, &plan, resources, &runtime->log, err);
 
     cgroup_done(&cgroup);
-    return code < 0 ? code : store(container, resources, err);
+    return code;
+}
+
+static int update_locked(const struct runtime *runtime, struct container *container,
+                         const struct spec_resources *resources, struct error *err)
+{
+    autoarena struct arena arena = {NULL};
+    struct spec_resources changed = *resources;
+    struct spec_memory memory;
+    struct spec *spec;
+
+    if (container_status(container) == CONTAINER_STOPPED)
+        return refuse(err, EINVAL, "container not running");
+    if (spec_validate_resources(resources, err) < 0 ||
+        state_read_config(&container->directory, &arena, &spec, err) < 0)
+        return -err->code;
+
+    struct spec_resources *known = known_resources(spec, &arena);
+
+    if (known == NULL)
+        return no_memory(err);
+    complete(&changed, &memory, known);
+    if (change_limits(runtime, container, &changed, &arena, err) < 0)
+        return -err->code;
+
+    /* Devices are not touched by an update (yet); everything else starts from here next time. */
+    changed.devices.items = NULL;
+    if (fields_merge(&spec_resources_fields, known, &changed, &arena, err) < 0)
+        return -err->code;
+    return state_write_config(&container->directory, spec, err);
 }
 
 int container_update(const struct runtime *runtime, struct container *container,

@@ -101,3 +101,9 @@ must_check int fields_encode(const struct fields *fields, const void *from,
 must_check int fields_encode_array(const struct fields *fields, const void *items, size_t count,
                                    const struct json_layout *layout, struct arena *arena,
                                    const char **ret, size_t *ret_length, struct error *err);
+
+/* Put what is present in *from over what is in *into, member by member, objects deeply, lists and
+ * maps as wholes.  Plain booleans and numbers, which cannot be absent, are left alone.  Strings and
+ * lists are shared with *from; an object that *into lacks is made in the arena. */
+must_check int fields_merge(const struct fields *fields, void *into, const void *from,
+                            struct arena *arena, struct error *err);
