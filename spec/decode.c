@@ -433,6 +433,27 @@ static int (*const decoders[])(const struct field *, const struct json *, const 
     [FIELD_IGNORED] = ignore,
 };
 
+static bool is_known(const struct fields *fields, const char *key)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (strcmp(fields->rows[i].key, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int refuse_unknown(const struct fields *fields, const struct json *json,
+                          const struct decoder *to)
+{
+    for (const struct json *member = json->first; member != NULL; member = member->next) {
+        if (!is_known(fields, member->key)) {
+            wrong(to->err, "unknown member");
+            return in_member(to->err, member->key);
+        }
+    }
+    return 0;
+}
+
 static int decode_object(const struct fields *fields, const struct json *json,
                          const struct decoder *to, void *into)
 {
@@ -450,7 +471,7 @@ static int decode_object(const struct fields *fields, const struct json *json,
         if (decoders[field->kind](field, value, to, (char *)into + field->offset) < 0)
             return in_member(to->err, field->key);
     }
-    return 0;
+    return fields->closed ? refuse_unknown(fields, json, to) : 0;
 }
 
 int fields_decode(const struct fields *fields, const char *json, size_t length, struct arena *arena,

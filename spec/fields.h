@@ -59,6 +59,7 @@ struct fields {
     size_t size; /* of the C struct */
     const struct field *rows;
     size_t count;
+    bool closed; /* refuse unknown members: the keys are a list of names, not properties */
 };
 
 #define FIELDS_OF(type, table)                                                          \

@@ -37,8 +37,13 @@ static const struct field time_offsets_rows[] = {
     ROW("monotonic", FIELD_OBJECT, monotonic, OBJECT(time_offset_fields)),
 };
 #undef OWNER
-static const struct fields time_offsets_fields = FIELDS_OF(struct spec_time_offsets,
-                                                           time_offsets_rows);
+/* Clocks, of which there are two: an unknown one would be set to nothing, silently. */
+static const struct fields time_offsets_fields = {
+    .size = sizeof(struct spec_time_offsets),
+    .rows = time_offsets_rows,
+    .count = sizeof time_offsets_rows / sizeof *time_offsets_rows,
+    .closed = true,
+};
 
 static const struct name device_types[] = {
     {"c", SPEC_DEVICE_CHARACTER},
