@@ -218,14 +218,25 @@ static int set_clocks(struct child *child, struct error *err)
     return time_enter_new(err);
 }
 
+/* Whoever started us must not leave us half made; undone when we can live alone.  A parent that is
+ * dead already shows as a closed socket at the next question. */
+static int follow_parent(struct error *err)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? fail(err, errno, "follow the runtime into death")
+                                                : 0;
+}
+
 static int settle(struct child *child, struct error *err)
 {
     (void)child;
     signals_reset();
-    /* Whoever started us must not leave us half made; undone when we can live alone. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return fail(err, errno, "follow the runtime into death");
-    return 0;
+    return follow_parent(err);
+}
+
+/* The kernel forgets the death signal when a process changes its ids. */
+static int become_root(struct error *err)
+{
+    return user_become_root(err) < 0 ? -err->code : follow_parent(err);
 }
 
 static int become_undumpable(struct child *child, struct error *err)
@@ -263,7 +274,7 @@ static int ask_id_maps(struct child *child, struct error *err)
 {
     if (ask(child, HANDSHAKE_WANT_ID_MAPS, 0, -1, err) < 0)
         return -err->code;
-    return user_become_root(err);
+    return become_root(err);
 }
 
 static int join_namespaces(struct child *child, struct error *err)
@@ -276,7 +287,7 @@ static int join_namespaces(struct child *child, struct error *err)
         return namespace_join(&child->container->namespaces, ~done, err);
     if (namespace_join_process(child->target, child->target_namespaces & ~done, err) < 0)
         return -err->code;
-    return (child->target_namespaces & CLONE_NEWUSER) != 0 ? user_become_root(err) : 0;
+    return (child->target_namespaces & CLONE_NEWUSER) != 0 ? become_root(err) : 0;
 }
 
 /* The keyring carries the label that is set while it is made. */
@@ -721,6 +732,7 @@ _Noreturn void child_run(struct child *child)
 {
     struct error err;
 
+    close_fd(&child->parents_end);
     for (size_t i = 0; i < count_of(child_steps); i++) {
         const struct child_step *step = &child_steps[i];
 

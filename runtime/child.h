@@ -29,6 +29,7 @@ struct child {
     bool may_stay_outside; /* exec without rights on the host: the cgroup may be out of reach */
     bool behind_doorman;   /* user, pid and time namespaces are ours already: see spawn.h */
     int socket;            /* to the parent: handshake.h */
+    int parents_end;       /* of that socket: while we hold it too, we never see it close */
     int listener;          /* start.sock; -1 on exec */
     int target;            /* exec: a pidfd of the container's first process */
     uint64_t target_namespaces; /* exec: CLONE_NEW* to enter there */

@@ -257,6 +257,7 @@ static int spawn_child(struct creation *creation, struct error *err)
         .environment = creation->runtime->environment,
         .cgroup = &creation->cgroup,
         .socket = child_end,
+        .parents_end = creation->socket,
         .listener = creation->listener,
         .target = -1,
         .mounts = MOUNT_CHILD_EMPTY,

@@ -290,6 +290,7 @@ static int spawn_once(struct execution *execution, struct error *err)
         .cgroup = &execution->cgroup,
         .may_stay_outside = !caller_is_privileged(),
         .socket = child_end,
+        .parents_end = execution->socket,
         .listener = -1,
         .target = execution->container->pidfd,
         .target_namespaces = execution->namespaces,
