@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/kernel.h"
@@ -16,7 +15,7 @@
 #include "runtime/signals.h"
 #include "spec/fields.h"
 
-enum { OUTPUT_KEPT = 768 };
+enum { OUTPUT_KEPT = 768, TIMEOUT_MOST = 1000000000 /* seconds, 31 years: for ever */ };
 
 /* A number no real pid can be: its place in the encoded text is where the pid goes. */
 static const int64_t pid_mark = 987654321012345;
@@ -54,6 +53,7 @@ struct running_hook {
     pid_t pid;
     int pidfd;
     int input;  /* we write the state here; -1 when done */
+    int reader; /* its other end: with it open, a hook that does not read costs us no SIGPIPE */
     int output; /* we read what it prints; -1 at its end */
     const char *parts[3];
     size_t part;
@@ -85,12 +85,11 @@ static _Noreturn void become_hook(const struct spec_hook *hook, int input, int o
 static int spawn_hook(struct running_hook *running, const struct spec_hook *hook,
                       char *const *environment, struct error *err)
 {
-    /* A socket pair for the state: writing to one whose reader is gone fails with EPIPE through
-     * MSG_NOSIGNAL, where a pipe would send the caller SIGPIPE. */
+    /* Pipes, not sockets: scripts open /dev/stdin and /dev/stdout. */
     int input[2], output[2];
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) < 0)
-        return fail(err, errno, "make a socket pair");
+    if (pipe2(input, O_CLOEXEC) < 0)
+        return fail(err, errno, "make a pipe");
 
     autoclose int child_input = input[0];
     autoclose int our_input = input[1];
@@ -114,6 +113,7 @@ static int spawn_hook(struct running_hook *running, const struct spec_hook *hook
     running->pid = pid;
     running->pidfd = pidfd;
     running->input = take_fd(&our_input);
+    running->reader = take_fd(&child_input);
     running->output = take_fd(&our_output);
     return 0;
 }
@@ -122,12 +122,12 @@ static void feed(struct running_hook *running)
 {
     while (running->part < count_of(running->parts)) {
         const char *rest = running->parts[running->part] + running->written;
-        ssize_t sent = send(running->input, rest, strlen(rest), MSG_NOSIGNAL);
+        ssize_t sent = write(running->input, rest, strlen(rest));
 
-        if (sent < 0 && errno == EAGAIN)
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (sent < 0)
-            break; /* it does not read: its own affair */
+            break;
         running->written += (size_t)sent;
         if (running->parts[running->part][running->written] == '\0') {
             running->part++;
@@ -135,6 +135,7 @@ static void feed(struct running_hook *running)
         }
     }
     close_fd(&running->input);
+    close_fd(&running->reader);
 }
 
 /* Take what is there; keep the beginning, drop the rest. */
@@ -227,7 +228,8 @@ static int run_hook(const struct spec_hook *hook, const struct hook_state *state
     struct running_hook running = {
         .parts = {state->head, pid_text, state->tail}
     };
-    struct deadline deadline = deadline_in_ms(hook->timeout.set ? hook->timeout.value * 1000 : -1);
+    bool has_deadline = hook->timeout.set && hook->timeout.value <= TIMEOUT_MOST;
+    struct deadline deadline = deadline_in_ms(has_deadline ? hook->timeout.value * 1000 : -1);
 
     snprintf(pid_text, sizeof pid_text, "%d", pid);
     if (spawn_hook(&running, hook, environment, err) < 0)
@@ -236,6 +238,7 @@ static int run_hook(const struct spec_hook *hook, const struct hook_state *state
     int code = judge(&running, hook, attend(&running, &deadline), err);
 
     close_fd(&running.input);
+    close_fd(&running.reader);
     close_fd(&running.output);
     close_fd(&running.pidfd);
     return code;

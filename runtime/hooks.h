@@ -22,11 +22,11 @@ must_check int hook_state_init(struct hook_state *ret, const struct spec_state *
                                struct arena *arena, struct error *err);
 
 /* Run the hooks one after another in the caller's namespaces, each with the state on standard
- * input, its output kept back (4 KiB of it go into the error).  A hook without "env" inherits
- * `environment`. A timeout ends the hook's whole process group; a hook that leaves a daemon behind
- * which holds its output does not hold us.  Stops at the first that fails: "error running
- * createRuntime hook #0: /bin/x: exit status 7, output: ...". Does not allocate; may run in the
- * child. */
+ * input, its output kept back (the beginning of it goes into the error).  A hook without "env"
+ * inherits `environment`. A timeout ends the hook's whole process group; a hook that leaves a
+ * daemon behind which holds its output does not hold us.  Stops at the first that fails: "error
+ * running createRuntime hook #0: /bin/x: exit status 7, output: ...". Does not allocate; may run in
+ * the child. */
 must_check int hooks_run(const struct spec_hook_list *hooks, const char *kind,
                          const struct hook_state *state, pid_t pid, char *const *environment,
                          struct error *err);
