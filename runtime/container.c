@@ -81,7 +81,10 @@ int container_lock(struct container *container, struct error *err)
     if (state_lock(&container->directory, container->root, container->id, LOCK_DEADLINE_MS, err) <
         0)
         return -err->code;
-    return read_record(container, err);
+    if (read_record(container, err) == 0)
+        return 0;
+    container_unlock(container);
+    return -err->code;
 }
 
 void container_unlock(struct container *container)

@@ -170,7 +170,18 @@ int state_open(const char *root, const char *id, struct state_directory *ret, st
         return refuse(err, ENOENT, "container does not exist");
     if (fd < 0)
         return fail(err, errno, "open state directory %s/%s", root, id);
-    ret->fd = fd;
+
+    autoclose int directory = fd;
+    struct stat status;
+
+    /* In a root with the sticky bit anybody may make an entry of his own. */
+    if (fstat(directory, &status) < 0)
+        return fail(err, errno, "stat state directory %s/%s", root, id);
+    if ((status.st_uid != geteuid() && status.st_uid != 0) || (status.st_mode & 022) != 0)
+        return refuse(err, EPERM,
+                      "state directory %s/%s may be written to by others (uid %u, mode %04o)", root,
+                      id, status.st_uid, status.st_mode & 07777);
+    ret->fd = take_fd(&directory);
     return 0;
 }
 
