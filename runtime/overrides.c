@@ -52,7 +52,9 @@ static int set_memory(const char *text, struct spec *spec, struct arena *arena, 
     if (resources == NULL || WANT(arena, resources->memory) == NULL)
         return no_memory(err);
     resources->memory->limit = (struct optional_int64){bytes, true};
-    if (resources->memory->swap.set && resources->memory->swap.value < bytes)
+    /* Memory and swap together, so never less than memory; -1 is no limit. */
+    if (resources->memory->swap.set && resources->memory->swap.value >= 0 &&
+        (bytes < 0 || resources->memory->swap.value < bytes))
         resources->memory->swap.value = bytes;
     if (resources->memory->reservation.set && bytes >= 0 &&
         resources->memory->reservation.value > bytes)
