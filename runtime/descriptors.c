@@ -82,10 +82,10 @@ int descriptors_pass(unsigned first, unsigned count)
 
 int descriptors_check_preserved(unsigned count, struct error *err)
 {
-    for (unsigned fd = 3; fd < 3 + count; fd++) {
-        if (fcntl((int)fd, F_GETFD) < 0)
+    for (unsigned i = 0; i < count; i++) { /* ends at INT_MAX at the latest */
+        if (fcntl((int)(3 + i), F_GETFD) < 0)
             return refuse(err, EBADF, "cannot preserve %u descriptors from 3: fd %u is not open",
-                          count, fd);
+                          count, 3 + i);
     }
     return 0;
 }
