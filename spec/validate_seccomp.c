@@ -49,9 +49,11 @@ static int check_names(const struct spec_seccomp_syscall *syscall, struct error 
             return in_item(err, i);
         }
 
-        /* The runtime itself writes to tell that the filter is in place. */
-        if (syscall->action == SPEC_SECCOMP_NOTIFY && strcmp(name, "write") == 0) {
-            wrong(err, "SCMP_ACT_NOTIFY cannot be used for write");
+        /* With these the listener is handed over when the filter is in place already: the first
+         * would wait for an agent that has nothing to listen to. */
+        if (syscall->action == SPEC_SECCOMP_NOTIFY &&
+            (strcmp(name, "write") == 0 || strcmp(name, "sendmsg") == 0)) {
+            wrong(err, "SCMP_ACT_NOTIFY cannot be used for %s", name);
             return in_item(err, i);
         }
     }

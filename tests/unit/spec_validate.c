@@ -555,6 +555,7 @@ RULES(seccomp_listeners_have_a_socket_and_leave_write_alone, {
     {SECCOMP("\"listenerPath\":\"" PATH_107 "8\""),
      "linux.seccomp.listenerPath: 108 bytes are too long for a socket (at most 107)"},
     {NOTIFY("[\"mkdir\",\"write\"]"), "linux.seccomp.syscalls[0].names[1]: SCMP_ACT_NOTIFY cannot be used for write"},
+    {NOTIFY("[\"sendmsg\"]"), "linux.seccomp.syscalls[0].names[0]: SCMP_ACT_NOTIFY cannot be used for sendmsg"},
 })
 
 /* --- config-linux.md: the rest -------------------------------------------------------------------------------------- */
