@@ -362,7 +362,7 @@ RULES(the_user_is_mapped_in_a_new_user_namespace, {
 RULES(clock_offsets_need_a_new_time_namespace, {
     {LINUX(NAMESPACES(NEW("time")) ",\"timeOffsets\":{\"boottime\":{\"secs\":-1,\"nanosecs\":999999999}}"), ""},
     {LINUX("\"timeOffsets\":{}"), ""},
-    {LINUX("\"timeOffsets\":{\"realtime\":{\"secs\":1}}"), ""},
+    {LINUX("\"timeOffsets\":{\"realtime\":{\"secs\":1}}"), "linux.timeOffsets.realtime: unknown member"},
     {LINUX("\"timeOffsets\":{\"monotonic\":{\"secs\":1}}"),
      "linux.timeOffsets: needs a new time namespace, and linux.namespaces has none"},
     {LINUX(NAMESPACES(AT("time", "/x")) ",\"timeOffsets\":{\"monotonic\":{\"secs\":1}}"),
