@@ -163,16 +163,22 @@ static int filter_devices(const struct cgroup *cgroup, const struct cgroup_plan 
     return 0;
 }
 
+/* Only where no limit was asked for: nothing is lost that anybody wanted. */
+static void tell_missing(const struct cgroup *cgroup, const struct log *log)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        if (cgroup->directories[i].fd < 0)
+            log_debug(log, "no cgroup of its own for the container: %s cannot be made",
+                      cgroup->directories[i].directory);
+    }
+}
+
 int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan, const struct log *log,
                  struct error *err)
 {
     int code;
 
-    for (size_t i = 0; i < cgroup->count; i++) {
-        if (cgroup->directories[i].fd < 0)
-            log_warning(log, "no cgroup of its own for the container: %s cannot be made",
-                        cgroup->directories[i].directory);
-    }
+    tell_missing(cgroup, log);
     /* The filter first: nobody is inside yet, and nobody gets in without it. */
     code = filter_devices(cgroup, plan, log, err);
     return code < 0 ? code : write_all_files(cgroup, plan, err);
