@@ -212,11 +212,11 @@ static struct state_record example(void)
         .init = {.pid = 4242, .start_time = UINT64_MAX, .boot_id = "b00t"},
         .no_new_keyring = true,
         .own_pid_namespace = true,
-        .cgroup = {.path = "/crun-lite/web"          },
+        .cgroup = {.manager = "cgroupfs",           .path = "/crun-lite/web"              },
         .time_limit_ns = INT64_MAX,
         .time_limit_grace_ns = 1,
-        .poststop = {stop,        1           },
-        .annotations = {annotations, 1                       },
+        .poststop = {stop,           1                 },
+        .annotations = {annotations,           1       },
     };
 }
 
