@@ -367,7 +367,8 @@ static void reopen_the_terminal(void)
 {
     char name[64];
 
-    ttyname_r(slave, name, sizeof name);
+    if (ttyname_r(slave, name, sizeof name) != 0)
+        _exit(2);
     close(slave);
     usleep(50000);
     slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
