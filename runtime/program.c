@@ -101,7 +101,7 @@ static int explain_elf(int root, int fd, const Elf64_Ehdr *header, struct error 
     Elf64_Phdr part;
 
     for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
-        off_t at = (off_t)header->e_phoff + (off_t)(i * sizeof part);
+        off_t at = (off_t)(header->e_phoff + i * sizeof part); /* negative: pread refuses */
 
         if (pread(fd, &part, sizeof part, at) != sizeof part || part.p_type != PT_INTERP)
             continue;
