@@ -115,6 +115,9 @@ Test(layer, makes_upper_and_work_and_keeps_what_is_there)
 
 Test(layer, belongs_to_the_containers_root)
 {
+    if (geteuid() != 0)
+        cr_skip_test("giving files away takes root");
+
     autoarena struct arena arena = {NULL};
     own_directory(directory);
     struct spec_id_mapping uids[] = {
@@ -131,8 +134,6 @@ Test(layer, belongs_to_the_containers_root)
     struct error err;
     struct stat status;
 
-    if (geteuid() != 0)
-        cr_skip_test("giving files away takes root");
     must(layer_prepare(&choice, &maps, &err));
     cr_assert_eq(stat(path_in(&arena, directory, "layer/upper"), &status), 0);
     cr_expect(status.st_uid == 100000 && status.st_gid == 200000);
