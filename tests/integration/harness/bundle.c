@@ -311,9 +311,12 @@ const char *bundle_status(struct bundle *bundle)
 pid_t bundle_pid(struct bundle *bundle)
 {
     struct outcome outcome = crun("state", bundle->id);
+    const char *pid;
 
     assert_ok(outcome);
-    return (pid_t)atoi(json_text(scenario_arena(), outcome.out, "pid"));
+    pid = json_text(scenario_arena(), outcome.out, "pid");
+    cr_assert(pid != NULL, "no pid in: %s", outcome.out);
+    return (pid_t)atoi(pid);
 }
 
 /* --- cgroups ---------------------------------------------------------------------------------- */
