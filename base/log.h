@@ -9,6 +9,7 @@ struct log {
     void (*write)(void *context, enum log_level level, const char *text);
     void *context;
     _Bool debug; /* false: debug lines are not even formatted */
+    int fd;      /* what the sink writes to: a child that closes all files keeps this one */
 };
 
 void log_debug(const struct log *log, const char *format, ...)

@@ -27,6 +27,7 @@
 #include "runtime/home.h"
 #include "runtime/program.h"
 #include "runtime/signals.h"
+#include "runtime/timing.h"
 
 /* --- questions to the parent
  * ----------------------------------------------------------------------- */
@@ -490,17 +491,14 @@ static int set_labels(struct child *child, struct error *err)
  * CVE-2024-21626 began with a forgotten directory. */
 static int close_files(struct child *child, struct error *err)
 {
-    int kept[] = {child->socket, child->listener};
-
     mount_child_done(&child->mounts);
     child->mounts.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (child->mounts.root < 0)
         return fail(err, errno, "open /");
 
-    int all_kept[] = {kept[0], kept[1], child->mounts.root};
+    int kept[] = {child->socket, child->listener, child->mounts.root, child->log->fd};
 
-    if (descriptors_close_all_but(3 + child->process->preserved_fds, all_kept, count_of(all_kept)) <
-        0)
+    if (descriptors_close_all_but(3 + child->process->preserved_fds, kept, count_of(kept)) < 0)
         return fail(err, errno, "close files");
     return 0;
 }
@@ -720,11 +718,10 @@ static const struct child_step child_steps[] = {
 
 static int run_step(const struct child_step *step, struct child *child, struct error *err)
 {
-    int64_t begun = child->log->debug ? monotonic_ns() : 0;
+    int64_t begun = timing_begin(child->log);
     int code = step->run(child, err);
 
-    if (child->log->debug)
-        log_debug(child->log, "child %s: %lld ns", step->name, (long long)(monotonic_ns() - begun));
+    timing_end(child->log, "child", step->name, begun);
     return code < 0 ? within(err, "%s", step->name) : 0;
 }
 

@@ -30,7 +30,8 @@ int container_new(const struct runtime *runtime, const char *id, struct containe
     container->terminal = -1;
     container->root = arena_string(&container->arena, runtime->root);
     container->id = arena_string(&container->arena, id);
-    if (container->root == NULL || container->id == NULL) {
+    container->state_path = arena_print(&container->arena, "%s/%s", runtime->root, id);
+    if (container->root == NULL || container->id == NULL || container->state_path == NULL) {
         container_free(container);
         return no_memory(err);
     }

@@ -27,6 +27,7 @@
 #include "runtime/plan.h"
 #include "runtime/serve.h"
 #include "runtime/spawn.h"
+#include "runtime/timing.h"
 #include "runtime/unix_socket.h"
 
 enum { REMOVE_DEADLINE_MS = 5000, CONFIG_SIZE_MOST = 16 * 1024 * 1024 };
@@ -84,6 +85,7 @@ static int fill_record(struct creation *creation, struct error *err)
         .no_new_keyring = creation->request->no_new_keyring,
         .own_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
         .cgroup = plan->cgroup_record,
+        .layer = plan->layer.directory,
         .time_limit_ns = creation->request->detach ? creation->request->time_limit_ns : 0,
         .time_limit_grace_ns = creation->request->time_limit_grace_ns,
         .poststart = plan->hooks->poststart,
@@ -172,7 +174,20 @@ static int open_doors(struct creation *creation, struct error *err)
 
 static int make_layer(struct creation *creation, struct error *err)
 {
-    return layer_prepare(&creation->plan.layer, &creation->plan.id_maps, err);
+    const struct layer_choice *layer = &creation->plan.layer;
+
+    if (layer_prepare(layer, &creation->plan.id_maps, err) < 0)
+        return -err->code;
+    return layer->directory != NULL
+               ? layer_claim(layer->directory, creation->container->state_path, err)
+               : 0;
+}
+
+/* Upper and work stay: they are the caller's, to keep. */
+static void release_layer(struct creation *creation)
+{
+    if (creation->plan.layer.directory != NULL)
+        layer_release(creation->plan.layer.directory, creation->container->state_path);
 }
 
 /* --- cgroup
@@ -371,7 +386,7 @@ static const struct create_step create_steps[] = {
     {"make-plan",    make_plan,    NULL,            true },
     {"write-intent", write_intent, NULL,            false},
     {"open-doors",   open_doors,   NULL,            false},
-    {"make-layer",   make_layer,   NULL,            false}, /* the caller's, to keep */
+    {"make-layer",   make_layer,   release_layer,   false},
     {"make-cgroup",  make_cgroup,  remove_cgroup,   false},
     {"set-limits",   set_limits,   NULL,            false},
     {"spawn-child",  spawn_child,  kill_child,      false},
@@ -384,12 +399,10 @@ static const struct create_step create_steps[] = {
 static int run_steps(struct creation *creation, struct error *err)
 {
     for (size_t done = 0; done < count_of(create_steps); done++) {
-        int64_t begun = log_of(creation)->debug ? monotonic_ns() : 0;
+        int64_t begun = timing_begin(log_of(creation));
         int code = create_steps[done].run(creation, err);
 
-        if (log_of(creation)->debug)
-            log_debug(log_of(creation), "create %s: %lld ns", create_steps[done].name,
-                      (long long)(monotonic_ns() - begun));
+        timing_end(log_of(creation), "create", create_steps[done].name, begun);
         if (code == 0)
             continue;
         if (!create_steps[done].is_silent)

@@ -12,6 +12,8 @@
 #include "runtime/deadline.h"
 #include "runtime/handle.h"
 #include "runtime/hooks.h"
+#include "runtime/layer.h"
+#include "runtime/timing.h"
 
 enum { END_DEADLINE_MS = 10000 };
 
@@ -45,31 +47,73 @@ static int end_init(struct container *container, struct error *err)
     return 0;
 }
 
-static int end_processes(struct container *container, const struct cgroup *cgroup,
-                         struct error *err)
+/* What is alive between the first step and the last. */
+struct deletion {
+    struct container *container;
+    struct cgroup cgroup;
+};
+
+static int open_cgroup(struct deletion *deletion, struct error *err)
 {
-    if (cgroup_kill(cgroup, SIGKILL, err) < 0)
-        return -err->code;
-    /* A pid namespace's init ends it from inside; frozen v1 processes have been thawed by the kill.
-     */
-    return end_init(container, err);
+    return cgroup_open(&deletion->cgroup, &deletion->container->record.cgroup, err);
 }
 
-/* Keep the record until nothing is left that it describes. */
-static int remove_all(struct container *container, struct error *err)
+/* A pid namespace's init ends it from inside; frozen v1 processes have been thawed by the kill. */
+static int end_processes(struct deletion *deletion, struct error *err)
 {
-    struct cgroup cgroup = CGROUP_EMPTY;
-
-    if (cgroup_open(&cgroup, &container->record.cgroup, err) < 0)
+    if (cgroup_kill(&deletion->cgroup, SIGKILL, err) < 0)
         return -err->code;
+    return end_init(deletion->container, err);
+}
 
-    int code = end_processes(container, &cgroup, err);
+static int remove_cgroup(struct deletion *deletion, struct error *err)
+{
+    return cgroup_remove(&deletion->cgroup, END_DEADLINE_MS, err);
+}
 
-    if (code == 0)
-        code = cgroup_remove(&cgroup, END_DEADLINE_MS, err);
-    cgroup_done(&cgroup);
-    return code < 0 ? code
-                    : state_remove(&container->directory, container->root, container->id, err);
+static int release_layer(struct deletion *deletion, struct error *err)
+{
+    const struct container *container = deletion->container;
+
+    (void)err;
+    if (container->record.layer != NULL)
+        layer_release(container->record.layer, container->state_path);
+    return 0;
+}
+
+static int release_id(struct deletion *deletion, struct error *err)
+{
+    const struct container *container = deletion->container;
+
+    return state_remove(&container->directory, container->root, container->id, err);
+}
+
+/* The undo column of create.c, from the record alone.  The record goes last: what fails before can
+ * be repeated. */
+static const struct delete_step {
+    const char *name;
+    must_check int (*run)(struct deletion *deletion, struct error *err);
+} delete_steps[] = {
+    {"open-cgroup",   open_cgroup  },
+    {"end-processes", end_processes},
+    {"remove-cgroup", remove_cgroup},
+    {"release-layer", release_layer},
+    {"release-id",    release_id   },
+};
+
+static int remove_all(const struct log *log, struct container *container, struct error *err)
+{
+    struct deletion deletion = {.container = container, .cgroup = CGROUP_EMPTY};
+    int code = 0;
+
+    for (size_t i = 0; code == 0 && i < count_of(delete_steps); i++) {
+        int64_t begun = timing_begin(log);
+
+        code = delete_steps[i].run(&deletion, err);
+        timing_end(log, "delete", delete_steps[i].name, begun);
+    }
+    cgroup_done(&deletion.cgroup);
+    return code;
 }
 
 /* runtime.md, delete: a failing poststop hook is warned about; the container is gone all the same.
@@ -135,7 +179,7 @@ int container_delete(const struct runtime *runtime, const char *id, bool force, 
     if (code == 0)
         code = check_deletable(container, force, err);
     if (code == 0)
-        code = remove_all(container, err);
+        code = remove_all(&runtime->log, container, err);
     if (code == 0)
         run_poststop(runtime, container);
     container_free(container);

@@ -83,7 +83,11 @@ int descriptors_pass(unsigned first, unsigned count)
 int descriptors_check_preserved(unsigned count, struct error *err)
 {
     for (unsigned i = 0; i < count; i++) { /* ends at INT_MAX at the latest */
-        if (fcntl((int)(3 + i), F_GETFD) < 0)
+        int flags = fcntl((int)(3 + i), F_GETFD);
+
+        /* What a caller hands over does not close on exec, or we would not have it; everything that
+         * we open does, and must never go in: a directory of ours leads back to the host. */
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0)
             return refuse(err, EBADF, "cannot preserve %u descriptors from 3: fd %u is not open",
                           count, 3 + i);
     }

@@ -262,6 +262,9 @@ static int prepare(struct execution *execution, struct error *err)
     if (plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0 ||
         open_pid_namespace(execution, err) < 0)
         return -err->code;
+    /* /proc/PID went by number.  It was the container's process if that is still alive. */
+    if (container_status(execution->container) == CONTAINER_STOPPED)
+        return refuse(err, EINVAL, "cannot exec in a stopped container");
     if (request->console_socket != NULL &&
         (execution->console = unix_connect(request->console_socket, err)) < 0)
         return within(err, "console socket");

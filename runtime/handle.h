@@ -9,6 +9,7 @@ struct container {
     struct arena arena;
     char *root; /* the state root */
     char *id;
+    char *state_path; /* root/id */
     struct state_directory directory;
     struct state_record record;
     int pidfd;    /* of the first process; -1 when it is gone */

@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/own.h"
 
 static const char annotation[] = "run.crun-lite.overlay";
@@ -89,4 +91,41 @@ int layer_prepare(const struct layer_choice *choice, const struct id_map_plan *m
         make_for(directory, "work", uid, gid, err) < 0)
         return within(err, "overlay: %s", choice->directory);
     return 0;
+}
+
+static const char note[] = "in-use-by";
+
+/* Who has it, "" for nobody. */
+static void read_note(int directory, char *holder, size_t size)
+{
+    if (read_pseudo_file(directory, note, holder, size) < 0)
+        *holder = '\0';
+}
+
+int layer_claim(const char *directory, const char *state, struct error *err)
+{
+    char holder[PATH_MAX];
+    char quoted[1040];
+    autoclose int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    /* The lock is for the moment between looking and noting. */
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return fail(err, errno, "overlay: open %s", directory);
+    read_note(fd, holder, sizeof holder);
+    if (*holder != '\0' && strcmp(holder, state) != 0 && access(holder, F_OK) == 0)
+        return refuse(err, EBUSY, "overlay: %s is in use by the container of %s", directory,
+                      quotable(quoted, holder));
+    return replace_file(fd, note, state, strlen(state), 0644, err);
+}
+
+void layer_release(const char *directory, const char *state)
+{
+    char holder[PATH_MAX];
+    autoclose int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return;
+    read_note(fd, holder, sizeof holder);
+    if (strcmp(holder, state) == 0)
+        unlinkat(fd, note, 0);
 }

@@ -27,3 +27,11 @@ must_check int layer_choose(struct layer_choice *ret, const struct create_overri
  * `maps` in a user namespace).  They survive the container. */
 must_check int layer_prepare(const struct layer_choice *choice, const struct id_map_plan *maps,
                              struct error *err);
+
+/* Note in DIR/in-use-by that the container with state directory `state` (ROOT/ID) writes there:
+ * what two overlays make of one upper directory is undefined.  EBUSY names the container that has
+ * it; a note whose container is gone does not count. */
+must_check int layer_claim(const char *directory, const char *state, struct error *err);
+
+/* Take the note away, if it is that container's.  A missing directory is success. */
+void layer_release(const char *directory, const char *state);

@@ -2,6 +2,7 @@
 
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
+#include "runtime/timing.h"
 
 enum { FREEZE_DEADLINE_MS = 10000 };
 
@@ -33,21 +34,23 @@ static int pause_locked(struct container *container, struct error *err)
 
 int container_pause(const struct runtime *runtime, struct container *container, struct error *err)
 {
-    (void)runtime;
+    int64_t begun = timing_begin(&runtime->log);
+
     if (container_lock(container, err) < 0)
         return -err->code;
 
     int code = pause_locked(container, err);
 
     container_unlock(container);
+    timing_end(&runtime->log, "pause", "freeze", begun);
     return code;
 }
 
 int container_resume(const struct runtime *runtime, struct container *container, struct error *err)
 {
+    int64_t begun = timing_begin(&runtime->log);
     int code;
 
-    (void)runtime;
     if (container_lock(container, err) < 0)
         return -err->code;
     if (container_status(container) == CONTAINER_PAUSED)
@@ -55,5 +58,6 @@ int container_resume(const struct runtime *runtime, struct container *container,
     else
         code = refuse(err, EINVAL, "container not paused");
     container_unlock(container);
+    timing_end(&runtime->log, "resume", "thaw", begun);
     return code;
 }

@@ -26,6 +26,7 @@
 #include "runtime/hooks.h"
 #include "runtime/plan.h"
 #include "runtime/serve.h"
+#include "runtime/timing.h"
 
 enum { ANSWER_DEADLINE_MS = 10000 };
 
@@ -236,12 +237,15 @@ static int start_locked(const struct runtime *runtime, struct container *contain
 
 int container_start(const struct runtime *runtime, struct container *container, struct error *err)
 {
+    int64_t begun = timing_begin(&runtime->log);
+
     if (container_lock(container, err) < 0)
         return -err->code;
 
     int code = start_locked(runtime, container, err);
 
     container_unlock(container);
+    timing_end(&runtime->log, "start", "say-go", begun);
     if (code < 0)
         return code;
     if (container->record.time_limit_ns > 0 && time_limit_watch(container, err) < 0) {

@@ -51,6 +51,7 @@ static const struct field record_rows[] = {
     ROW("noNewKeyring", FIELD_BOOL, no_new_keyring),
     ROW("ownPidNamespace", FIELD_BOOL, own_pid_namespace),
     ROW("cgroup", FIELD_INLINE, cgroup, OBJECT(cgroup_record_fields)),
+    ROW("layer", FIELD_STRING, layer),
     ROW("timeLimit", FIELD_INT64, time_limit_ns),
     ROW("timeLimitGrace", FIELD_INT64, time_limit_grace_ns),
     ROW("poststart", FIELD_LIST, poststart, OBJECT(spec_hook_fields)),
@@ -81,6 +82,13 @@ int state_check_id(const char *id, struct error *err)
     return 0;
 }
 
+static int not_root(struct error *err)
+{
+    return hint(err,
+                "you are not root: use sudo, or --root with a directory of yours and a bundle with "
+                "a user namespace");
+}
+
 static int make_parents(const char *path, struct error *err)
 {
     char part[PATH_MAX];
@@ -93,8 +101,10 @@ static int make_parents(const char *path, struct error *err)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, i == length ? 0700 : 0755) < 0 && errno != EEXIST)
-            return fail(err, errno, "make state root %s", part);
+        if (mkdir(part, i == length ? 0700 : 0755) < 0 && errno != EEXIST) {
+            fail(err, errno, "make state root %s", part);
+            return err->code == EACCES && geteuid() != 0 ? not_root(err) : -err->code;
+        }
     }
     return 0;
 }
@@ -119,8 +129,10 @@ static int open_root(const char *root, struct error *err)
 {
     autoclose int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0)
-        return fail(err, errno, "open state root %s", root);
+    if (fd < 0) {
+        fail(err, errno, "open state root %s", root);
+        return err->code == EACCES && geteuid() != 0 ? not_root(err) : -err->code;
+    }
     if (check_root(fd, root, err) < 0)
         return -err->code;
     return take_fd(&fd);

@@ -49,6 +49,7 @@ struct state_record {
     bool no_new_keyring;
     bool own_pid_namespace; /* killing the first process ends all others */
     struct cgroup_record cgroup;
+    const char *layer; /* the directory that keeps the overlay's writes, noted as in use; or NULL */
     int64_t time_limit_ns; /* 0: none, or watched by the foreground */
     int64_t time_limit_grace_ns;
     struct spec_hook_list poststart;

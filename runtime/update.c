@@ -3,6 +3,7 @@
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
 #include "runtime/plan.h"
+#include "runtime/timing.h"
 #include "spec/fields.h"
 
 /* The resources as they have been until now, from the stored config; made empty when there are
@@ -87,11 +88,14 @@ static int update_locked(const struct runtime *runtime, struct container *contai
 int container_update(const struct runtime *runtime, struct container *container,
                      const struct spec_resources *resources, struct error *err)
 {
+    int64_t begun = timing_begin(&runtime->log);
+
     if (container_lock(container, err) < 0)
         return -err->code;
 
     int code = update_locked(runtime, container, resources, err);
 
     container_unlock(container);
+    timing_end(&runtime->log, "update", "write-limits", begun);
     return code;
 }

@@ -15,20 +15,6 @@ static void remark_version(const struct spec *spec, const struct log *log)
             quotable(quoted, spec->oci_version), SPEC_VERSION_MOST);
 }
 
-/* config.md, "Mounts": a relative destination is deprecated, and read from the root. */
-static void remark_mounts(const struct spec *spec, const struct log *log)
-{
-    char quoted[1040];
-
-    for (size_t i = 0; i < spec->mounts.count; i++) {
-        const char *destination = spec->mounts.items[i].destination;
-
-        if (destination[0] != '/')
-            log_warning(log, "mounts[%zu].destination: \"%s\" is relative, taken from /", i,
-                        quotable(quoted, destination));
-    }
-}
-
 /* config-linux.md, "User namespace mappings": a namespace that is joined has its own already. */
 static void remark_mappings(const struct spec *spec, const struct log *log)
 {
@@ -52,7 +38,6 @@ static void remark_personality(const struct spec *spec, const struct log *log)
 
 static void (*const remarks[])(const struct spec *, const struct log *) = {
     remark_version,
-    remark_mounts,
     remark_mappings,
     remark_personality,
 };

@@ -668,9 +668,8 @@ must_check int spec_validate(const struct spec *spec, struct error *err);
 must_check int spec_validate_process(const struct spec_process *process, struct error *err);
 must_check int spec_validate_resources(const struct spec_resources *resources, struct error *err);
 
-/* Warn of what is accepted though somebody should know: a version newer than ours, relative mount
- * destinations, mappings beside a user namespace joined by path.  Once, when a container is made.
- */
+/* Warn of what is accepted though somebody should know: a version newer than ours,
+ * mappings beside a user namespace joined by path.  Once, when a container is made. */
 void spec_remark(const struct spec *spec, const struct log *log);
 
 /* The namespace entry of that type, or NULL. */

@@ -172,7 +172,11 @@ int globals_apply(const struct global_options *options, struct context *context,
         0)
         return -err->code;
     context->runtime.log = (struct log){
-        .write = log_file_write, .context = &context->log_file, .debug = options->debug};
+        .write = log_file_write,
+        .context = &context->log_file,
+        .debug = options->debug,
+        .fd = context->log_file.fd,
+    };
     context->runtime.environment = environ;
     if (choose_root(options, context, err) < 0 ||
         choose_cgroup_manager(options, &context->runtime, err) < 0 ||

@@ -161,11 +161,14 @@ void log_file_write(void *context, enum log_level level, const char *text)
 {
     const struct log_file *log_file = context;
 
-    /* A warning beside the error would make the log two objects; see the top of the header. */
+    const char *name = level == LOG_LEVEL_DEBUG ? "debug" : "warning";
+
+    /* A warning beside the error would make the log two objects (see the top of the header): people
+     * get it all the same. */
     if (log_file->fd != STDERR_FILENO && !log_file->debug)
-        return;
-    write_line(log_file->fd, log_file->format, level == LOG_LEVEL_DEBUG ? "debug" : "warning",
-               text);
+        write_line(STDERR_FILENO, LOG_FORMAT_PEOPLE, name, text);
+    else
+        write_line(log_file->fd, log_file->format, name, text);
 }
 
 void log_file_error(const struct log_file *log_file, const char *text)

@@ -20,7 +20,11 @@ fi
 
 busybox=$("$here/static-busybox.sh")
 
-rm -rf "$bundle"
+# What is there may have been changed on purpose, or be in use: `make clean` removes it.
+if [ -e "$bundle/config.json" ]; then
+    exit 0
+fi
+
 mkdir -p "$rootfs"
 for directory in bin dev etc home proc root run sbin sys tmp usr/bin usr/sbin var/tmp; do
     mkdir -p "$rootfs/$directory"
