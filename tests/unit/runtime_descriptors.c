@@ -109,6 +109,11 @@ Test(descriptors, those_to_preserve_must_be_open)
         wrong += descriptors_check_preserved(2, &err) != 0;
         wrong += descriptors_check_preserved(3, &err) != -EBADF;
         wrong += strstr(err.text, "fd 5 is not open") == NULL;
+        /* What closes on exec was opened by us, not handed over by a caller. */
+        wrong += fcntl(4, F_SETFD, FD_CLOEXEC) != 0;
+        wrong += descriptors_check_preserved(2, &err) != -EBADF;
+        wrong += strstr(err.text, "fd 4 is not open") == NULL;
+        wrong += descriptors_check_preserved(1, &err) != 0;
         /* 3 + count would wrap around to a small number. */
         wrong += descriptors_check_preserved(~0u, &err) != -EBADF;
         wrong += descriptors_check_preserved(~0u - 2, &err) != -EBADF;
