@@ -14,7 +14,8 @@ have() {
     build) have_programs "${CC:-cc}" ar "${PKG_CONFIG:-pkg-config}" && compiles &&
            "${PKG_CONFIG:-pkg-config}" --exists libseccomp libcap yajl libmnl ;;
     run)   "$busybox" >/dev/null 2>&1 ;;
-    test)  "$busybox" >/dev/null 2>&1 && "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
+    test)  "$busybox" >/dev/null 2>&1 && have_programs ps &&
+           "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
     check) have_programs gcc clang clang-format clang-tidy ;;
     vm)    have_programs qemu-system-x86_64 qemu-img mmdebstrap mke2fs debugfs cpio unxz python3 ;;
     *)     echo "packages.sh: no such job: $1" >&2; exit 2 ;;
@@ -38,25 +39,25 @@ packages() {
     case $1/$2 in
     apt-get/build) echo gcc libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev libmnl-dev ;;
     apt-get/run)   echo busybox-static ;;
-    apt-get/test)  echo busybox-static libcriterion-dev ;;
+    apt-get/test)  echo busybox-static libcriterion-dev procps ;;
     apt-get/check) echo gcc clang clang-format clang-tidy ;;
     apt-get/vm)    echo qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio xz-utils python3 ;;
     dnf/build)     echo gcc make pkgconf-pkg-config libseccomp-devel libcap-devel yajl-devel \
                         libmnl-devel ;;
     dnf/run)       echo busybox ;;
-    dnf/test)      echo busybox criterion-devel ;;
+    dnf/test)      echo busybox criterion-devel procps-ng ;;
     dnf/check)     echo gcc clang clang-tools-extra ;;
     dnf/vm)        echo qemu-system-x86-core qemu-img mmdebstrap e2fsprogs cpio xz python3 ;;
     apk/build)     echo gcc make musl-dev linux-headers pkgconf libseccomp-dev libcap-dev yajl-dev \
                         libmnl-dev ;;
     apk/run)       echo busybox-static ;;
-    apk/test)      echo busybox-static criterion-dev ;;
+    apk/test)      echo busybox-static criterion-dev procps ;;
     apk/check)     echo gcc clang clang-extra-tools ;;
     apk/vm)        echo qemu-system-x86_64 qemu-img debootstrap e2fsprogs e2fsprogs-extra cpio xz \
                         python3 ;;
     pacman/build)  echo gcc make pkgconf libseccomp libcap yajl libmnl ;;
     pacman/run)    echo busybox ;;
-    pacman/test)   echo busybox criterion ;;
+    pacman/test)   echo busybox criterion procps-ng ;;
     pacman/check)  echo gcc clang ;;
     pacman/vm)     echo qemu-system-x86 qemu-img mmdebstrap e2fsprogs cpio xz python ;;
     esac
