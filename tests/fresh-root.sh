@@ -20,7 +20,7 @@ if [ "${1:-}" = --inside ]; then
     mount -t tmpfs -o mode=755 tmpfs run
     pivot_root . mnt
     umount -l /mnt
-    export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     unset TMPDIR VM_CACHE
     cd /root/crun-lite
     exec /bin/sh -c "$command"
