@@ -614,7 +614,7 @@ static int wait_for_start(struct child *child, struct error *err)
 static int need_process(struct child *child, struct error *err)
 {
     if (child->process->args == NULL)
-        return refuse(err, EINVAL, "config.json: process.args: missing, there is nothing to start");
+        return refuse(err, EINVAL, "process.args: missing, there is nothing to start");
     return 0;
 }
 

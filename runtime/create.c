@@ -168,7 +168,7 @@ static int open_doors(struct creation *creation, struct error *err)
     if (console_socket != NULL && (creation->console = unix_connect(console_socket, err)) < 0)
         return within(err, "console socket");
     if (namespace_open_joins(&creation->plan.namespaces, err) < 0)
-        return prefix(err, "config.json: ");
+        return prefix(err, "%s: ", creation->plan.source);
     return open_listener(creation, err);
 }
 
@@ -212,7 +212,7 @@ static void remove_cgroup(struct creation *creation)
 static int set_limits(struct creation *creation, struct error *err)
 {
     if (cgroup_apply(&creation->cgroup, &creation->plan.cgroup, log_of(creation), err) < 0)
-        return prefix(err, "config.json: ");
+        return prefix(err, "%s: ", creation->plan.source);
     return 0;
 }
 
@@ -456,7 +456,11 @@ static int load_spec(struct creation *creation, int bundle, const char *bundle_p
     int code = request->config == NULL ? spec_load(bundle, bundle_path, arena, &creation->spec, err)
                                        : load_config(request->config, arena, &creation->spec, err);
 
-    return code < 0 ? code : overrides_apply(&request->overrides, creation->spec, arena, err);
+    if (code < 0 || overrides_apply(&request->overrides, creation->spec, arena, err) < 0)
+        return -err->code;
+    if (spec_validate(creation->spec, err) < 0)
+        return prefix(err, "%s: ", request->config != NULL ? request->config : "config.json");
+    return 0;
 }
 
 static int read_spec(struct creation *creation, struct error *err)

@@ -171,8 +171,14 @@ int container_delete(const struct runtime *runtime, const char *id, bool force, 
 {
     struct container *container;
 
-    if (container_open(runtime, id, &container, err) < 0)
-        return err->code == ENOENT ? delete_without_record(runtime, id, force, err) : -err->code;
+    if (container_open(runtime, id, &container, err) < 0) {
+        if (err->code == ENOENT)
+            return delete_without_record(runtime, id, force, err);
+        return force ? hint(err,
+                            "nothing was removed: end its processes, remove its cgroup, then %s/%s",
+                            runtime->root, id)
+                     : -err->code;
+    }
 
     int code = container_lock(container, err);
 

@@ -163,6 +163,7 @@ static int plan_execution(struct execution *execution, struct error *err)
 {
     const struct exec_request *request = execution->request;
     struct process_request process = {
+        .source = "exec",
         .id = execution->container->id,
         .preserve_fds = request->preserve_fds,
         .listen_fds = request->listen_fds,

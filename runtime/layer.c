@@ -43,8 +43,7 @@ static int choose_by_annotation(struct layer_choice *ret, const char *value, str
         ret->directory = value;
         return 0;
     }
-    return refuse(err, EINVAL,
-                  "config.json: annotations.%s: \"%s\" is not true, false or an absolute directory",
+    return refuse(err, EINVAL, "annotations.%s: \"%s\" is not true, false or an absolute directory",
                   annotation, quotable(quoted, value));
 }
 

@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "runtime/container.h"
+#include "runtime/state.h"
 #include "spec/spec.h"
 
 /* The ids below the root: whatever cannot be an id is not ours. */
@@ -14,10 +15,15 @@ static int read_ids(const char *root, struct arena *arena, struct string_list *r
                     struct error *err)
 {
     size_t room = 0;
-    DIR *directory = opendir(root);
+    int fd = state_open_root(root, err);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
-    if (directory == NULL)
-        return fail(err, errno, "open state root %s", root);
+    if (fd < 0)
+        return -err->code;
+    if (directory == NULL) {
+        close_fd(&fd);
+        return no_memory(err);
+    }
 
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))

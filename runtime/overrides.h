@@ -7,7 +7,8 @@
 #include "runtime/container.h"
 #include "spec/spec.h"
 
-/* Change *spec (just loaded, still ours alone) as the overrides say.  Errors name the option. */
+/* Change *spec (just loaded, still ours alone) as the overrides say.  Errors name the option.  What
+ * comes out wants spec_validate() again. */
 must_check int overrides_apply(const struct create_overrides *overrides, struct spec *spec,
                                struct arena *arena, struct error *err);
 

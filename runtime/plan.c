@@ -69,7 +69,7 @@ static int check_mapped(const struct spec_id_mappings *mappings, uint32_t id, co
 {
     if (mappings->count == 0 || id_map_to_host(mappings, id) >= 0)
         return 0;
-    return refuse(err, EINVAL, "config.json: %s: %u is not mapped by linux.%s", place, id, member);
+    return refuse(err, EINVAL, "%s: %u is not mapped by linux.%s", place, id, member);
 }
 
 static int check_ids(const struct spec_user *user, const struct id_map_plan *maps,
@@ -86,6 +86,15 @@ static int check_ids(const struct spec_user *user, const struct id_map_plan *map
     return 0;
 }
 
+/* What a new user namespace lets a process be. */
+static int check_against_maps(struct process_plan *plan, const struct spec_process *process,
+                              const struct id_map_plan *maps, struct error *err)
+{
+    if (check_ids(&process->user, maps, err) < 0)
+        return -err->code;
+    return maps->deny_setgroups ? credentials_plan_deny_groups(&plan->credentials, err) : 0;
+}
+
 /* The modules' plans of one process. */
 static int plan_attributes(struct process_plan *plan, const struct spec_process *process,
                            const struct spec_linux *linux_, struct arena *arena,
@@ -97,7 +106,7 @@ static int plan_attributes(struct process_plan *plan, const struct spec_process 
         process_limits_plan_from_spec(&plan->limits, process, linux_, arena, log, err) < 0 ||
         security_labels_plan_from_spec(&plan->labels, process, arena, err) < 0 ||
         seccomp_plan_from_spec(&plan->seccomp, profile, arena, log, err) < 0)
-        return prefix(err, "config.json: ");
+        return -err->code;
     plan->oom_score_adj = plan->limits.oom_score_adj;
     plan->limits.oom_score_adj.set = false;
     return 0;
@@ -118,18 +127,14 @@ int process_plan_from_spec(struct process_plan *ret, const struct spec_process *
 
     if (plan_environment(&plan, &process->env, request->listen_fds, arena, err) < 0)
         return -err->code;
-    if (request->id_maps != NULL && check_ids(&process->user, request->id_maps, err) < 0)
-        return -err->code;
     if (request->new_keyring) {
         plan.keyring = arena_print(arena, "_ses.%s", request->id);
         if (plan.keyring == NULL)
             return no_memory(err);
     }
-    if (plan_attributes(&plan, process, linux_, arena, log, err) < 0)
-        return -err->code;
-    if (request->id_maps != NULL && request->id_maps->deny_setgroups &&
-        credentials_plan_deny_groups(&plan.credentials, err) < 0)
-        return prefix(err, "config.json: ");
+    if (plan_attributes(&plan, process, linux_, arena, log, err) < 0 ||
+        (request->id_maps != NULL && check_against_maps(&plan, process, request->id_maps, err) < 0))
+        return prefix(err, "%s: ", request->source);
     if (!request->new_user_namespace &&
         credentials_plan_limit_to_own(&plan.credentials, log, err) < 0)
         return -err->code;
@@ -157,11 +162,13 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
         .unprivileged = !caller_is_privileged(),
     };
 
+    if (runtime->cgroup_manager == RUNTIME_SYSTEMD)
+        return refuse(err, ENOTSUP, "the systemd cgroup manager is not supported by this version");
     if (cgroup_host_probe(&plan->cgroup_host, arena, err) < 0)
         return -err->code;
     if (cgroup_plan_from_spec(&plan->cgroup, &plan->cgroup_host, &request, arena, &runtime->log,
                               err) < 0)
-        return prefix(err, "config.json: ");
+        return prefix(err, "%s: ", plan->source);
     return cgroup_record_from_plan(&plan->cgroup_record, &plan->cgroup, arena, err);
 }
 
@@ -175,7 +182,7 @@ static int plan_mounts(struct container_plan *plan, const struct runtime *runtim
     if (sources == NULL)
         return no_memory(err);
     if (layer_choose(&plan->layer, &create->overrides, plan->spec, arena, err) < 0)
-        return -err->code;
+        return create->overrides.overlay ? -err->code : prefix(err, "%s: ", plan->source);
 
     size_t count = cgroup_mount_sources(&plan->cgroup, &plan->cgroup_record, from);
 
@@ -198,7 +205,7 @@ static int plan_mounts(struct container_plan *plan, const struct runtime *runtim
     };
 
     if (mount_plan_from_spec(&plan->mounts, &request, arena, &runtime->log, err) < 0)
-        return prefix(err, "config.json: ");
+        return prefix(err, "%s: ", plan->source);
     return 0;
 }
 
@@ -227,6 +234,7 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
     static const struct spec_process none = {.cwd = "/"};
     const struct spec_process *process = plan->spec->process != NULL ? plan->spec->process : &none;
     struct process_request request = {
+        .source = plan->source,
         .id = plan->id,
         .preserve_fds = create->preserve_fds,
         .listen_fds = create->listen_fds,
@@ -253,8 +261,7 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
 static int check_supported(const struct spec *spec, struct error *err)
 {
     if (spec->linux_ != NULL && spec->linux_->intel_rdt != NULL)
-        return refuse(err, ENOTSUP,
-                      "config.json: linux.intelRdt: resctrl is not supported by this version");
+        return refuse(err, ENOTSUP, "linux.intelRdt: resctrl is not supported by this version");
     return 0;
 }
 
@@ -264,18 +271,22 @@ int container_plan_from_spec(struct container_plan *ret, const struct spec *spec
                              struct error *err)
 {
     /* Filled in place: the cgroup plan points to the host beside it. */
-    *ret = (struct container_plan){.spec = spec, .id = request->id, .bundle = bundle};
+    *ret = (struct container_plan){
+        .spec = spec,
+        .id = request->id,
+        .bundle = bundle,
+        .source = request->config != NULL ? request->config : "config.json",
+    };
 
-    if (check_supported(spec, err) < 0)
-        return -err->code;
-    if (namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
+    if (check_supported(spec, err) < 0 ||
+        namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
         id_map_plan_from_spec(&ret->id_maps, spec, caller_is_privileged(), geteuid(), getegid(),
                               arena, err) < 0 ||
         time_plan_from_spec(&ret->time, spec, arena, err) < 0 ||
         network_plan_from_spec(&ret->network, spec, arena, err) < 0 ||
         sysctl_plan_from_spec(&ret->sysctl, spec, ret->namespaces.create | ret->namespaces.join,
                               arena, err) < 0)
-        return prefix(err, "config.json: ");
+        return prefix(err, "%s: ", ret->source);
     if (plan_cgroup(ret, runtime, arena, err) < 0 ||
         plan_mounts(ret, runtime, request, arena, err) < 0 || plan_hooks(ret, arena, err) < 0 ||
         plan_process(ret, runtime, request, arena, err) < 0)

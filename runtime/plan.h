@@ -53,6 +53,7 @@ struct container_plan {
     const struct spec *spec;
     const char *id;
     const char *bundle; /* absolute */
+    const char *source; /* of the spec, for errors: "config.json", or the file of --config */
     struct process_plan process;
     bool has_process; /* the bundle says what to run: start needs it, create does not */
     struct namespace_plan namespaces;
@@ -72,6 +73,7 @@ struct container_plan {
 
 /* What the caller adds to the process of the spec. */
 struct process_request {
+    const char *source; /* what errors name: "config.json", "process" */
     const char *id;
     unsigned preserve_fds;
     unsigned listen_fds;

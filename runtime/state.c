@@ -125,7 +125,7 @@ static int check_root(int fd, const char *root, struct error *err)
     return 0;
 }
 
-static int open_root(const char *root, struct error *err)
+int state_open_root(const char *root, struct error *err)
 {
     autoclose int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -143,7 +143,7 @@ int state_claim(const char *root, const char *id, struct state_directory *ret, s
     if (make_parents(root, err) < 0)
         return -err->code;
 
-    autoclose int parent = open_root(root, err);
+    autoclose int parent = state_open_root(root, err);
 
     if (parent < 0)
         return -err->code;
@@ -169,22 +169,18 @@ int state_open(const char *root, const char *id, struct state_directory *ret, st
     if (state_check_id(id, err) < 0)
         return -err->code;
 
-    autoclose int parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int parent = state_open_root(root, err);
 
-    if (parent < 0 && errno != ENOENT)
-        return fail(err, errno, "open state root %s", root);
-    if (parent >= 0 && check_root(parent, root, err) < 0)
-        return -err->code;
+    if (parent < 0)
+        return parent == -ENOENT ? refuse(err, ENOENT, "container does not exist") : parent;
 
-    int fd = parent < 0 ? -1 : openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd < 0 && errno == ENOENT)
-        return refuse(err, ENOENT, "container does not exist");
-    if (fd < 0)
-        return fail(err, errno, "open state directory %s/%s", root, id);
-
-    autoclose int directory = fd;
+    autoclose int directory = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat status;
+
+    if (directory < 0 && errno == ENOENT)
+        return refuse(err, ENOENT, "container does not exist");
+    if (directory < 0)
+        return fail(err, errno, "open state directory %s/%s", root, id);
 
     /* In a root with the sticky bit anybody may make an entry of his own. */
     if (fstat(directory, &status) < 0)

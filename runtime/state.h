@@ -72,6 +72,9 @@ must_check int state_check_id(const char *id, struct error *err);
 must_check int state_claim(const char *root, const char *id, struct state_directory *ret,
                            struct error *err);
 
+/* Open ROOT itself, refusing one that others may write to. */
+must_check int state_open_root(const char *root, struct error *err);
+
 /* Open ROOT/ID.  ENOENT: "container does not exist". */
 must_check int state_open(const char *root, const char *id, struct state_directory *ret,
                           struct error *err);

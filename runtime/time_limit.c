@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -40,32 +41,52 @@ static bool ends_within(int pidfd, int timer, int64_t nanoseconds)
     return fds[0].revents != 0;
 }
 
-static _Noreturn void watch(struct container *container, int timer)
+/* Nothing of the caller's may stay open: somebody waits for the end of its pipes. */
+static void leave_caller(const int *kept, size_t count)
 {
-    const struct state_record *record = &container->record;
-    int kept[] = {container->pidfd, timer};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    /* Nothing of the caller's may stay open: somebody waits for the end of its pipes. */
     setsid();
     signals_reset();
     for (int fd = 0; fd <= 2; fd++)
         dup2(null, fd);
-    descriptors_close_all_but(3, kept, count_of(kept));
+    descriptors_close_all_but(3, kept, count);
     prctl(PR_SET_NAME, "time-limit");
-    if (chdir("/") < 0 || ends_within(container->pidfd, timer, record->time_limit_ns))
-        _exit(0);
-    kernel_pidfd_send_signal(container->pidfd, SIGTERM);
-    if (ends_within(container->pidfd, timer, record->time_limit_grace_ns))
-        _exit(0);
-    if (!record->own_pid_namespace) {
-        struct cgroup cgroup = CGROUP_EMPTY;
-        struct error ignored;
+    if (chdir("/") < 0)
+        _exit(1);
+}
 
-        if (cgroup_open(&cgroup, &record->cgroup, &ignored) == 0)
-            (void)!cgroup_kill(&cgroup, SIGKILL, &ignored);
-    }
-    kernel_pidfd_send_signal(container->pidfd, SIGKILL);
+static void kill_everybody(const struct cgroup_record *record)
+{
+    struct cgroup cgroup = CGROUP_EMPTY;
+    struct error ignored;
+
+    if (cgroup_open(&cgroup, record, &ignored) == 0)
+        (void)!cgroup_kill(&cgroup, SIGKILL, &ignored);
+}
+
+static _Noreturn void watch(struct container *container, int timer)
+{
+    const struct state_record record = container->record;
+    int pidfd = container->pidfd;
+    int kept[] = {pidfd, timer};
+
+    leave_caller(kept, count_of(kept));
+    /* A process that waits for hours keeps no memory it does not need: with a pid namespace of the
+     * container's own nothing of the record but its numbers. */
+    if (record.own_pid_namespace)
+        arena_free(&container->arena);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+    if (ends_within(pidfd, timer, record.time_limit_ns))
+        _exit(0);
+    kernel_pidfd_send_signal(pidfd, SIGTERM);
+    if (ends_within(pidfd, timer, record.time_limit_grace_ns))
+        _exit(0);
+    if (!record.own_pid_namespace)
+        kill_everybody(&record.cgroup);
+    kernel_pidfd_send_signal(pidfd, SIGKILL);
     _exit(0);
 }
 

@@ -142,7 +142,7 @@ Test(credentials, what_the_kernel_could_not_grant_is_left_out_with_a_warning)
 
     for (size_t i = 0; i < count_of(cases); i++) {
         struct warnings warnings = {0};
-        const struct log log = {keep_warning, &warnings, false};
+        const struct log log = {.write = keep_warning, .context = &warnings};
         struct spec_capabilities capabilities = cases[i].capabilities;
         struct spec_process process = {.capabilities = &capabilities};
         struct credentials_plan plan;
@@ -249,7 +249,7 @@ Test(credentials, exec_cap_never_adds_to_inheritable_and_to_ambient_only_when_in
 Test(credentials, a_capability_newer_than_the_kernel_is_ignored_with_a_warning)
 {
     struct warnings warnings = {0};
-    const struct log log = {keep_warning, &warnings, false};
+    const struct log log = {.write = keep_warning, .context = &warnings};
     struct credentials_plan plan = {.last_capability = 37};
     struct error err;
 
@@ -505,7 +505,7 @@ static int limit_to_nothing(void)
 {
     struct credentials_plan plan = sample;
     struct warnings warnings = {0};
-    const struct log log = {keep_warning, &warnings, false};
+    const struct log log = {.write = keep_warning, .context = &warnings};
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
     struct error err;

@@ -64,7 +64,7 @@ Test(layer, an_annotation_of_anything_else_is_refused)
         struct error err;
 
         expect_refused(choose(&choice, bad[i], false, NULL, &arena, &err), EINVAL,
-                       "config.json: annotations.run.crun-lite.overlay: \"");
+                       "annotations.run.crun-lite.overlay: \"");
     }
 }
 

@@ -160,11 +160,12 @@ Test(overrides, hostname_needs_a_namespace_to_be_set_in)
 {
     autoarena struct arena arena = {NULL};
     struct create_overrides overrides = {.hostname = "new"};
+    struct spec *spec = spec_of(&arena, bare);
     struct error err;
 
     cr_expect_str_eq(overridden(&arena, everything, &overrides)->hostname, "new");
-    expect_refused(overrides_apply(&overrides, spec_of(&arena, bare), &arena, &err), EINVAL,
-                   "config.json: hostname");
+    cr_expect_eq(overrides_apply(&overrides, spec, &arena, &err), 0);
+    expect_refused(spec_validate(spec, &err), EINVAL, "hostname");
 }
 
 Test(overrides, env_replaces_by_name_in_place_and_adds_at_the_end)
@@ -235,9 +236,9 @@ Test(overrides, args_replace_and_need_a_process)
     cr_assert_eq(spec->process->args.count, 2);
     cr_expect_str_eq(spec->process->args.items[1], "-l");
     expect_refused(overrides_apply(&args, spec_of(&arena, bare), &arena, &err), EINVAL,
-                   "config.json: process: missing");
+                   "process: missing");
     expect_refused(overrides_apply(&env, spec_of(&arena, bare), &arena, &err), EINVAL,
-                   "config.json: process: missing");
+                   "process: missing");
 }
 
 Test(overrides, read_only_is_the_root)

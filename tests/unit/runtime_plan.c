@@ -225,7 +225,7 @@ Test(plan, who_is_not_mapped_cannot_be_the_user)
         static const struct log silent;
         struct spec_process process = {.cwd = "/", .user = rows[i].user};
         struct process_request request = {
-            .id = "web", .new_user_namespace = true, .id_maps = &maps};
+            .source = "config.json", .id = "web", .new_user_namespace = true, .id_maps = &maps};
         struct process_plan plan;
         struct error err;
 

@@ -95,7 +95,7 @@ Test(seccomp, an_unknown_system_call_is_skipped_with_a_debug_line)
 {
     autoarena struct arena arena = {0};
     int lines = 0;
-    const struct log log = {count_line, &lines, true};
+    const struct log log = {.write = count_line, .context = &lines, .debug = true};
     struct seccomp_plan plan;
     struct error err;
 
