@@ -76,11 +76,6 @@ static bool sets_clocks(const struct child *child)
            !child->behind_doorman;
 }
 
-static bool outside_cgroup(const struct child *child)
-{
-    return !child->behind_doorman; /* who has joined for us */
-}
-
 static bool has_initial_affinity(const struct child *child)
 {
     return child->process->initial_affinity.set;
@@ -99,7 +94,7 @@ static bool makes_user_namespace(const struct child *child)
 static bool joins_namespaces(const struct child *child)
 {
     if (child->occasion == CHILD_ON_EXEC)
-        return child->target_namespaces != 0;
+        return child->target_namespaces != 0 && !child->behind_doorman;
     return child->container->namespaces.join_count > 0;
 }
 
@@ -246,7 +241,7 @@ static int become_undumpable(struct child *child, struct error *err)
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, errno, "become undumpable") : 0;
 }
 
-int child_join_cgroup(struct child *child, struct error *err)
+static int join_cgroup(struct child *child, struct error *err)
 {
     int code = cgroup_join_self(child->cgroup, child->joined_v2, err);
 
@@ -298,9 +293,13 @@ static int join_keyring(struct child *child, struct error *err)
     autoclose int thread_self = -1;
 
     if (labels->selinux_label != NULL) {
-        thread_self = open("/proc/thread-self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        autoclose int proc = mount_private_proc(err); /* on exec /proc is the container's already */
+
+        if (proc < 0)
+            return -err->code;
+        thread_self = openat(proc, "thread-self", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (thread_self < 0)
-            return fail(err, errno, "open /proc/thread-self");
+            return fail(err, errno, "open thread-self in a private procfs");
         if (security_labels_set_keyring(labels, thread_self, err) < 0)
             return -err->code;
     }
@@ -653,68 +652,75 @@ struct child_step {
     must_check int (*run)(struct child *child, struct error *err);
 };
 
-enum { C = CHILD_ON_CREATE, E = CHILD_ON_EXEC };
+enum {
+    C = CHILD_ON_CREATE,
+    E = CHILD_ON_EXEC,
+    EARLY = 4 /* by the doorman, where there is one */
+};
 
 /* The order is the specification's (runtime.md "Lifecycle") and the kernel's. */
+/* clang-format off */
 static const struct child_step child_steps[] = {
-    {"set-oom-score",      C | E, has_oom_score,          set_oom_score     },
- /* The same file ownership; and before anything reads a clock. */
-    {"set-clocks",         C,     sets_clocks,            set_clocks        },
-    {"settle",             C | E, NULL,                   settle            },
-    {"pin-initially",      E,     has_initial_affinity,   pin_initially     },
- /* As the host's root still: a user namespace has no rights to the tasks files. */
-    {"join-cgroup",        C | E, outside_cgroup,         child_join_cgroup },
-    {"pin-finally",        E,     has_final_affinity,     pin_finally       },
-    {"ask-pid",            C,     has_hooks_inside,       ask_pid           },
- /* Everything below needs capabilities in the namespace that owns the others. */
-    {"ask-id-maps",        C,     makes_user_namespace,   ask_id_maps       },
- /* Nobody inside may trace us or look through /proc/PID/fd while we still hold host things.  Not
-  * before the id maps: whoever is not root may write those only of a dumpable process. */
-    {"become-undumpable",  C | E, NULL,                   become_undumpable },
-    {"join-namespaces",    C | E, joins_namespaces,       join_namespaces   },
-    {"new-session",        C | E, NULL,                   new_session       },
- /* Only now is our cgroup the root to be seen. */
-    {"unshare-cgroup",     C,     makes_cgroup_namespace, unshare_cgroup    },
-    {"name-host",          C,     names_host,             name_host         },
-    {"bring-up-network",   C,     makes_network,          bring_up_network  },
-    {"ask-net-devices",    C,     moves_devices,          ask_net_devices   },
-    {"private-root",       C,     mounts,                 private_root      },
-    {"mount-all",          C,     mounts,                 mount_everything  },
-    {"make-devices",       C,     mounts,                 make_devices      },
- /* Mounts are done, the host's files still reachable: where these hooks must run. */
-    {"ask-hooks",          C,     has_hooks_outside,      ask_hooks         },
-    {"create-hooks",       C,     has_create_hooks,       create_hooks      },
-    {"pivot",              C,     mounts,                 pivot             },
-    {"find-root",          C | E, NULL,                   find_root         },
-    {"find-proc",          C | E, NULL,                   find_proc         },
- /* After pivot: the terminal comes from the container's own devpts. */
-    {"open-terminal",      C | E, has_terminal,           open_terminal     },
-    {"give-stdio",         C | E, hands_stdio_over,       give_stdio        },
- /* Before /proc/sys turns read-only. */
-    {"write-sysctls",      C,     has_sysctls,            write_sysctls     },
-    {"hide-paths",         C,     mounts,                 hide_paths        },
- /* With privileges still, before seccomp may forbid the calls. */
-    {"set-process-limits", C | E, NULL,                   set_process_limits},
-    {"set-labels",         C | E, NULL,                   set_labels        },
-    {"close-files",        C | E, NULL,                   close_files       },
-    {"find-home",          C | E, wants_home,             find_home         },
-    {"enter-cwd",          C | E, has_process,            enter_cwd         },
- /* Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which goes next. */
-    {"seccomp-early",      C | E, filters_early,          load_seccomp      },
-    {"drop-privileges",    C | E, NULL,                   drop_privileges   },
-    {"retry-cwd",          C | E, outside_cwd,            enter_cwd_now     },
- /* As the user who will run it, and while create can still say that it is not there. */
-    {"find-program",       C | E, has_process,            find_program      },
-    {"listen-for-start",   C,     NULL,                   listen_for_start  },
-    {"report-ready",       C,     NULL,                   report_ready      },
-    {"wait-for-start",     C,     NULL,                   wait_for_start    },
-    {"need-process",       C,     NULL,                   need_process      },
-    {"start-hooks",        C,     has_start_hooks,        start_hooks       },
-    {"seal-files",         C | E, NULL,                   seal_files        },
- /* Last, so that the filter need not allow the above. */
-    {"seccomp-late",       C | E, filters_late,           load_seccomp      },
-    {"execve",             C | E, NULL,                   execute           },
+    /* While /proc/self is still ours to write. */
+    {"set-oom-score",      C | E | EARLY, has_oom_score,          set_oom_score     },
+    {"pin-initially",          E | EARLY, has_initial_affinity,   pin_initially     },
+    /* As the host's root still: a user namespace has no rights to the tasks files. */
+    {"join-cgroup",        C | E | EARLY, NULL,                   join_cgroup       },
+    {"pin-finally",            E | EARLY, has_final_affinity,     pin_finally       },
+    /* The same file ownership; and before anything reads a clock. */
+    {"set-clocks",         C,             sets_clocks,            set_clocks        },
+    {"settle",             C | E,         NULL,                   settle            },
+    {"ask-pid",            C,             has_hooks_inside,       ask_pid           },
+    /* Everything below needs capabilities in the namespace that owns the others. */
+    {"ask-id-maps",        C,             makes_user_namespace,   ask_id_maps       },
+    /* Nobody inside may trace us or look through /proc/PID/fd while we still hold host things.  Not
+     * before the id maps: whoever is not root may write those only of a dumpable process. */
+    {"become-undumpable",  C | E,         NULL,                   become_undumpable },
+    {"join-namespaces",    C | E,         joins_namespaces,       join_namespaces   },
+    {"new-session",        C | E,         NULL,                   new_session       },
+    /* Only now is our cgroup the root to be seen. */
+    {"unshare-cgroup",     C,             makes_cgroup_namespace, unshare_cgroup    },
+    {"name-host",          C,             names_host,             name_host         },
+    {"bring-up-network",   C,             makes_network,          bring_up_network  },
+    {"ask-net-devices",    C,             moves_devices,          ask_net_devices   },
+    {"private-root",       C,             mounts,                 private_root      },
+    {"mount-all",          C,             mounts,                 mount_everything  },
+    {"make-devices",       C,             mounts,                 make_devices      },
+    /* Mounts are done, the host's files still reachable: where these hooks must run. */
+    {"ask-hooks",          C,             has_hooks_outside,      ask_hooks         },
+    {"create-hooks",       C,             has_create_hooks,       create_hooks      },
+    {"pivot",              C,             mounts,                 pivot             },
+    {"find-root",          C | E,         NULL,                   find_root         },
+    {"find-proc",          C | E,         NULL,                   find_proc         },
+    /* After pivot: the terminal comes from the container's own devpts. */
+    {"open-terminal",      C | E,         has_terminal,           open_terminal     },
+    {"give-stdio",         C | E,         hands_stdio_over,       give_stdio        },
+    /* Before /proc/sys turns read-only. */
+    {"write-sysctls",      C,             has_sysctls,            write_sysctls     },
+    {"hide-paths",         C,             mounts,                 hide_paths        },
+    /* With privileges still, before seccomp may forbid the calls. */
+    {"set-process-limits", C | E,         NULL,                   set_process_limits},
+    {"set-labels",         C | E,         NULL,                   set_labels        },
+    {"close-files",        C | E,         NULL,                   close_files       },
+    {"find-home",          C | E,         wants_home,             find_home         },
+    {"enter-cwd",          C | E,         has_process,            enter_cwd         },
+    /* Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which goes next. */
+    {"seccomp-early",      C | E,         filters_early,          load_seccomp      },
+    {"drop-privileges",    C | E,         NULL,                   drop_privileges   },
+    {"retry-cwd",          C | E,         outside_cwd,            enter_cwd_now     },
+    /* As the user who will run it, and while create can still say that it is not there. */
+    {"find-program",       C | E,         has_process,            find_program      },
+    {"listen-for-start",   C,             NULL,                   listen_for_start  },
+    {"report-ready",       C,             NULL,                   report_ready      },
+    {"wait-for-start",     C,             NULL,                   wait_for_start    },
+    {"need-process",       C,             NULL,                   need_process      },
+    {"start-hooks",        C,             has_start_hooks,        start_hooks       },
+    {"seal-files",         C | E,         NULL,                   seal_files        },
+    /* Last, so that the filter need not allow the above. */
+    {"seccomp-late",       C | E,         filters_late,           load_seccomp      },
+    {"execve",             C | E,         NULL,                   execute           },
 };
+/* clang-format on */
 
 static int run_step(const struct child_step *step, struct child *child, struct error *err)
 {
@@ -725,17 +731,31 @@ static int run_step(const struct child_step *step, struct child *child, struct e
     return code < 0 ? within(err, "%s", step->name) : 0;
 }
 
+static bool is_wanted(const struct child_step *step, const struct child *child)
+{
+    return (step->when & child->occasion) != 0 && (step->applies == NULL || step->applies(child));
+}
+
+int child_run_early(struct child *child, struct error *err)
+{
+    close_fd(&child->parents_end);
+    for (size_t i = 0; i < count_of(child_steps); i++) {
+        if ((child_steps[i].when & EARLY) != 0 && is_wanted(&child_steps[i], child) &&
+            run_step(&child_steps[i], child, err) < 0)
+            return -err->code;
+    }
+    return 0;
+}
+
 _Noreturn void child_run(struct child *child)
 {
+    int done = child->behind_doorman ? EARLY : 0;
     struct error err;
 
     close_fd(&child->parents_end);
     for (size_t i = 0; i < count_of(child_steps); i++) {
-        const struct child_step *step = &child_steps[i];
-
-        if ((step->when & child->occasion) == 0 || (step->applies != NULL && !step->applies(child)))
-            continue;
-        if (run_step(step, child, &err) < 0)
+        if ((child_steps[i].when & done) == 0 && is_wanted(&child_steps[i], child) &&
+            run_step(&child_steps[i], child, &err) < 0)
             break;
     }
     handshake_send_failure(child->starter >= 0 ? child->starter : child->socket, &err);

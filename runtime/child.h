@@ -44,8 +44,9 @@ struct child {
     char home[PATH_MAX];
 };
 
-/* Join the container's cgroup: a step of the table, and of the doorman. */
-must_check int child_join_cgroup(struct child *child, struct error *err);
+/* The first rows of the table, which the doorman walks in the place of the process it will clone.
+ */
+must_check int child_run_early(struct child *child, struct error *err);
 
 /* Walk the table; does not return.  A failure goes to the parent (or to `start`) and ends the
  * process. */

@@ -35,7 +35,6 @@ struct execution {
     struct spec_state state;
     uint64_t namespaces; /* of the container that are not ours */
     struct cgroup cgroup;
-    int pid_namespace;
     int console;
     int terminal;
     int socket;
@@ -227,17 +226,6 @@ static int choose_cgroup(struct execution *execution, struct error *err)
     return is_whole(&execution->cgroup) ? 0 : open_process_cgroup(execution, err);
 }
 
-static int open_pid_namespace(struct execution *execution, struct error *err)
-{
-    char path[64];
-
-    if ((execution->namespaces & CLONE_NEWPID) == 0)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/ns/pid", container_pid(execution->container));
-    execution->pid_namespace = open(path, O_RDONLY | O_CLOEXEC);
-    return execution->pid_namespace < 0 ? fail(err, errno, "open %s", path) : 0;
-}
-
 static int prepare(struct execution *execution, struct error *err)
 {
     const struct exec_request *request = execution->request;
@@ -260,8 +248,7 @@ static int prepare(struct execution *execution, struct error *err)
         return err->code == ESRCH || err->code == ENOENT
                    ? refuse(err, EINVAL, "cannot exec in a stopped container")
                    : -err->code;
-    if (plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0 ||
-        open_pid_namespace(execution, err) < 0)
+    if (plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0)
         return -err->code;
     /* /proc/PID went by number.  It was the container's process if that is still alive. */
     if (container_status(execution->container) == CONTAINER_STOPPED)
@@ -305,11 +292,9 @@ static int spawn_once(struct execution *execution, struct error *err)
 
     struct spawn_request request = {
         .child = &execution->child,
-        .pid_namespace = execution->pid_namespace,
+        .pid_namespace = -1,
         .cgroup = caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1,
-        /* Without rights on the host, the pid namespace opens only from inside the user namespace.
-         */
-        .needs_doorman = (execution->namespaces & CLONE_NEWUSER) != 0 && !caller_is_privileged(),
+        .needs_doorman = (execution->namespaces & (CLONE_NEWPID | CLONE_NEWUSER)) != 0,
     };
 
     return spawn(&request, &execution->spawned, err);
@@ -388,7 +373,6 @@ int container_exec(const struct runtime *runtime, struct container *container,
         .request = request,
         .container = container,
         .cgroup = CGROUP_EMPTY,
-        .pid_namespace = -1,
         .console = -1,
         .terminal = -1,
         .socket = -1,
@@ -404,7 +388,6 @@ int container_exec(const struct runtime *runtime, struct container *container,
         ret->terminal = take_fd(&execution.terminal);
     }
     cgroup_done(&execution.cgroup);
-    close_fd(&execution.pid_namespace);
     close_fd(&execution.console);
     close_fd(&execution.terminal);
     close_fd(&execution.socket);

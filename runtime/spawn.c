@@ -78,14 +78,16 @@ static int explain_clone(int code, uint64_t flags, struct error *err)
 /* --- the doorman
  * --------------------------------------------------------------------------------------- */
 
-/* exec: user, pid and time namespace of the container's first process. */
+/* exec: all of the container's namespaces.  The process that follows is born in the pid namespace,
+ * where the container's own can see it: by then its root must not be the host's any more, for
+ * whoever may trace there could follow /proc/PID/root (CVE-2016-9962 is of that kind). */
 static int enter_target(const struct child *child, struct error *err)
 {
-    const uint64_t first = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME;
-
-    if (namespace_join_process(child->target, child->target_namespaces & first, err) < 0)
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        return fail(err, errno, "become undumpable");
+    if (namespace_join_process(child->target, child->target_namespaces, err) < 0)
         return -err->code;
-    return user_become_root(err);
+    return (child->target_namespaces & CLONE_NEWUSER) != 0 ? user_become_root(err) : 0;
 }
 
 static int enter_time_namespace(const struct spawn_request *request, struct error *err)
@@ -114,11 +116,12 @@ static int prepare_door(const struct spawn_request *request, struct error *err)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return fail(err, errno, "follow the runtime into death");
-    /* Before the user namespace: afterwards we have no rights to the v1 tasks files. */
-    if (child_join_cgroup(request->child, err) < 0)
+    if (child_run_early(request->child, err) < 0)
         return -err->code;
-    return request->child->occasion == CHILD_ON_EXEC ? enter_target(request->child, err)
-                                                     : enter_joined(request, err);
+    if (request->child->occasion == CHILD_ON_EXEC ? enter_target(request->child, err) < 0
+                                                  : enter_joined(request, err) < 0)
+        return within(err, "join-namespaces");
+    return 0;
 }
 
 /* The doorman holds the other end until it ends, having said who the real process is.  Earlier the
@@ -145,7 +148,6 @@ static _Noreturn void be_doorman(const struct spawn_request *request)
     child->behind_doorman = true;
     if (prepare_door(request, &err) < 0 ||
         (pipe2(gate, O_CLOEXEC) < 0 && fail(&err, errno, "make a pipe") < 0)) {
-        within(&err, "enter-namespaces");
         handshake_send_failure(child->socket, &err);
         _exit(1);
     }

@@ -3,10 +3,12 @@
 /*
  * Making the first process (or one of exec) in the right namespaces and cgroup.
  *
- * One clone3(2) where that is enough: new namespaces by flag, a pid namespace by making it the one
- * for our children for a moment.  A user namespace joined by path needs a process in between, the
- * doorman: the new namespaces must belong to it, so it is entered first.  The doorman enters,
- * clones the real process with CLONE_PARENT (so that it is our child) and ends.
+ * One clone3(2) where that is enough: new namespaces by flag, a joined pid namespace by making it
+ * the one for our children for a moment.  Two things need a process in between, the doorman:
+ *  - a user namespace joined by path: the new namespaces must belong to it, so it is entered first;
+ *  - exec: a process in the container's pid namespace can be seen from inside, so it is born only
+ * when everything else of the container has been entered. The doorman enters, clones the real
+ * process with CLONE_PARENT (so that it is our child) and ends.
  */
 
 #include <stdbool.h>
