@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/kernel.h"
@@ -74,6 +75,7 @@ static _Noreturn void become_hook(const struct spec_hook *hook, int input, int o
 
     setpgid(0, 0);
     signals_reset();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook of a runtime that is gone serves nobody */
     if (dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
         kernel_close_range(3, ~0u, 0);
         execve(hook->path, args, env);
