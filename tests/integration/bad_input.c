@@ -482,7 +482,6 @@ Scenario(bad_input, group_12_versions)
         {"ociVersion", "\"\"",               NULL, NULL, {"ociVersion"},                0   },
         {"ociVersion", "\"abc\"",            NULL, NULL, {"ociVersion", "abc"},         0   },
         {"ociVersion", "\"2.0.0\"",          NULL, NULL, {"ociVersion", "2.0.0", "1."}, 0   },
-        {"ociVersion", "\"0.9.0\"",          NULL, NULL, {"ociVersion", "0.9.0"},       0   },
         {"ociVersion", "\"1.0\"",            NULL, NULL, {"ociVersion", "1.0"},         0   },
         {"ociVersion", "\"1.0.0\"",          NULL, NULL, {0},                           FINE},
         {"ociVersion", "\"1.2.0-rc.1+dev\"", NULL, NULL, {0},                           FINE},

@@ -1,6 +1,8 @@
 /* The leave-nothing check itself: a test that leaves something must fail, whatever it is. */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,6 +116,59 @@ Scenario(leave_nothing, a_cgroup_shows)
     assert_text(left(), text("cgroup: %s\n", directory));
     leftovers_remove(scenario_scope());
     assert_text(left(), "");
+}
+
+/* A filter that allows everything, held by the cgroup `directory` alone once we have closed it. */
+static int attach_device_filter(const char *directory)
+{
+    const struct bpf_insn allow[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
+        {.code = BPF_JMP | BPF_EXIT                          },
+    };
+    autoclose int cgroup = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    union bpf_attr load = {0}, attach = {0};
+    autoclose int program = -1;
+
+    load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    load.insns = (uintptr_t)allow;
+    load.insn_cnt = count_of(allow);
+    load.license = (uintptr_t) "Apache-2.0";
+    program = (int)kernel_bpf(BPF_PROG_LOAD, &load, sizeof load);
+    if (program < 0)
+        return -errno;
+    attach.target_fd = (unsigned)cgroup;
+    attach.attach_bpf_fd = (unsigned)program;
+    attach.attach_type = BPF_CGROUP_DEVICE;
+    return kernel_bpf(BPF_PROG_ATTACH, &attach, sizeof attach) < 0 ? -errno : 0;
+}
+
+/* Where cgroup v2 is, alone or beside v1 as systemd mounts it; NULL when it is nowhere. */
+static const char *v2_mount_point(void)
+{
+    static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+    for (size_t i = 0; i < count_of(places); i++)
+        if (file_exists(text("%s/cgroup.controllers", places[i])))
+            return places[i];
+    return NULL;
+}
+
+Scenario(leave_nothing, a_device_filter_shows)
+{
+    const char *directory;
+    int code;
+
+    need_root();
+    if (v2_mount_point() == NULL)
+        skip("this host has no cgroup v2: v1 filters devices by files of the cgroup");
+    directory = text("%s/%s", v2_mount_point(), scenario_tag());
+    cr_assert(mkdir(directory, 0755) == 0, "%s: %s", directory, strerror(errno));
+    code = attach_device_filter(directory);
+    cr_assert(code == 0, "%s: %s", directory, strerror(-code));
+    assert_has(left(), "device filter: program ");
+    assert_has(left(), text("cgroup: %s\n", directory));
+    leftovers_remove(scenario_scope());
+    cr_assert(eventually(*left() == '\0'), "%s", left());
 }
 
 Scenario(leave_nothing, a_keyring_shows)

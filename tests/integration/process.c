@@ -262,6 +262,10 @@ Scenario(process, the_program_is_looked_up_in_the_containers_path)
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
+/* Of the first process, a shell: by nothing that makes it open one itself. */
+#define LIST_DESCRIPTORS \
+    "for i in $(seq 0 255); do [ -e /proc/1/fd/$i ] && printf \"$i \"; done; echo; true"
+
 Scenario(process, three_descriptors_and_no_more)
 {
     struct bundle *bundle = bundle_new();
@@ -269,11 +273,11 @@ Scenario(process, three_descriptors_and_no_more)
     struct outcome outcome;
 
     need_root();
-    bundle_script(bundle, "ls /proc/1/fd | tr '\\n' ' '");
+    bundle_script(bundle, LIST_DESCRIPTORS);
     outcome = crun_with(PROGRAM(.inherit = (const int[]){host, host, host, -1}), "run", "-b",
                         bundle->path, bundle->id);
     assert_ok(outcome);
-    assert_text(outcome.out, "0 1 2 ");
+    assert_text(outcome.out, "0 1 2 \n");
     close(host);
 }
 
@@ -285,15 +289,15 @@ Scenario(process, preserved_descriptors_arrive)
     struct outcome outcome;
 
     need_root();
-    bundle_script(bundle, "ls /proc/1/fd | tr '\\n' ' '; cat <&3; cat <&4");
+    bundle_script(bundle, LIST_DESCRIPTORS "; cat <&3; cat <&4");
     outcome = crun_with(PROGRAM(.inherit = fds), "run", "--preserve-fds", "2", "-b", bundle->path,
                         bundle->id);
     assert_ok(outcome);
-    assert_text(outcome.out, "0 1 2 3 4 onetwo");
+    assert_text(outcome.out, "0 1 2 3 4 \nonetwo");
     lseek(fds[0], 0, SEEK_SET);
     outcome = crun_with(PROGRAM(.inherit = fds), "run", "--preserve-fds", "1", "-b", bundle->path,
                         bundle->id);
-    assert_has(outcome.out, "0 1 2 3 one");
+    assert_has(outcome.out, "0 1 2 3 \none");
 }
 
 Scenario(process, a_preserved_descriptor_that_is_not_open_is_an_error)
@@ -315,11 +319,11 @@ Scenario(process, listen_fds_are_passed_on)
     struct outcome outcome;
 
     need_root();
-    bundle_script(bundle, "echo $LISTEN_FDS $LISTEN_PID; cat <&3; ls /proc/1/fd | tr '\\n' ' '");
+    bundle_script(bundle, "echo $LISTEN_FDS $LISTEN_PID; cat <&3; " LIST_DESCRIPTORS);
     outcome = program_run(
         PROGRAM(.inherit = fds, .arguments = (const char *[]){"sh", "-c", script, NULL}));
     assert_ok(outcome);
-    assert_text(outcome.out, "1 1\none0 1 2 3 ");
+    assert_text(outcome.out, "1 1\none0 1 2 3 \n");
 }
 
 Scenario(process, closed_standard_descriptors_do_no_harm)
@@ -327,10 +331,10 @@ Scenario(process, closed_standard_descriptors_do_no_harm)
     struct bundle *bundle = bundle_new();
 
     need_root();
-    bundle_script(bundle, "ls /proc/1/fd | tr '\\n' ' ' >/work/fds; echo x; echo y >&2; exit 3");
+    bundle_script(bundle, "exec >/work/fds; " LIST_DESCRIPTORS "; echo x; echo y >&2; exit 3");
     assert_code(crun_with(PROGRAM(.close_standard = true), "run", "-b", bundle->path, bundle->id),
                 3);
-    assert_text(file_text(text("%s/work/fds", bundle->rootfs)), "0 1 2 ");
+    assert_has(file_text(text("%s/work/fds", bundle->rootfs)), "0 1 2 \n");
 }
 
 /* CVE-2019-5736 and its relatives: our program cannot be written from inside, whoever holds it. */
@@ -358,6 +362,40 @@ Scenario(process, our_program_is_out_of_reach)
     cr_assert(stat(scenario_program(), &after) == 0);
     cr_assert(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_size == after.st_size &&
               before.st_ino == after.st_ino);
+}
+
+/* --- pidfd ------------------------------------------------------------------------------------ */
+
+Scenario(process, a_pidfd_is_handed_over)
+{
+    struct bundle *bundle = bundle_new();
+    const char *path = work_path("pidfd.sock");
+    int server = listen_at(path), pidfd;
+    struct running creating;
+    char *message = NULL;
+
+    need_root();
+    bundle_script(bundle, "sleep 3600");
+    creating = crun_begin(PROGRAM(0), "run", "-d", "--pidfd-socket", path, "-b", bundle->path,
+                          bundle->id);
+    pidfd = receive_fd(server, &message);
+    cr_assert(pidfd >= 0, "no descriptor: %s", program_wait(&creating, 2).err);
+    assert_text(message, "standard");
+    assert_ok(program_wait(&creating, DEADLINE_SECONDS));
+    cr_assert(kernel_pidfd_send_signal(pidfd, SIGKILL) == 0);
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    close(pidfd);
+    bundle_delete(bundle);
+    bundle_start(bundle);
+    creating = crun_begin(PROGRAM(0), "exec", "-d", "--pidfd-socket", path, bundle->id, "sleep",
+                          "3600");
+    pidfd = receive_fd(server, &message);
+    cr_assert(pidfd >= 0, "no descriptor: %s", program_wait(&creating, 2).err);
+    assert_text(message, "setns");
+    assert_ok(program_wait(&creating, DEADLINE_SECONDS));
+    close(pidfd);
+    close(server);
+    bundle_delete(bundle);
 }
 
 /* --- seccomp ---------------------------------------------------------------------------------- */
@@ -700,6 +738,72 @@ Scenario(hooks, a_hook_has_its_time_and_no_more)
         bundle_script(bundle, "true");
         assert_refused(bundle_run(bundle), 1, "createRuntime");
     }
+}
+
+Scenario(hooks, a_failing_poststart_hook_ends_the_container)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_script(bundle, "sleep 3600");
+    add_hook(bundle, "poststart", work_script("hook", "exit 4"), "");
+    assert_refused(bundle_run(bundle), 1, "poststart");
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(hooks, poststop_runs_however_the_container_goes)
+{
+    static const char *const ways[] = {"run", "delete", "delete of a created one"};
+    const char *log = work_path("log");
+
+    need_root();
+    for (size_t i = 0; i < count_of(ways); i++) {
+        struct bundle *bundle = bundle_new();
+
+        add_hook(bundle, "poststop", work_script("hook", text("cat >%s", log)), "");
+        bundle_script(bundle, i == 0 ? "true" : "sleep 3600");
+        if (i == 0)
+            assert_ok(bundle_run(bundle));
+        else
+            assert_ok(crun(i == 1 ? "run" : "create", i == 1 ? "-d" : "--no-pivot=false", "-b",
+                           bundle->path, bundle->id));
+        if (i > 0)
+            bundle_delete(bundle);
+        cr_assert(file_exists(log), "%s", ways[i]);
+        assert_text(json_text(scenario_arena(), file_text(log), "status"), "stopped");
+        cr_assert(unlink(log) == 0);
+    }
+}
+
+/* Mounts are made, the root is not yet ours: the hook finds both sides. */
+Scenario(hooks, create_container_sees_the_root_before_pivot)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/work", "tmpfs", "a-mark", "");
+    add_hook(bundle, "createContainer",
+             work_script("hook", text("grep a-mark /proc/self/mountinfo >%s/seen; ls / >%s/host",
+                                      scenario_work(), scenario_work())),
+             "");
+    bundle_script(bundle, "true");
+    assert_ok(bundle_run(bundle));
+    assert_has(file_text(work_path("seen")), "/work ");
+    assert_has(file_text(work_path("host")), "usr\n");
+}
+
+Scenario(hooks, start_container_runs_inside)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_file(bundle, "bin/hook",
+                "#!/bin/sh\ncat >/work/state; hostname >/work/name; env >/work/env\n", 0755);
+    add_hook(bundle, "startContainer", "/bin/hook", ",\"env\":[\"PATH=/bin\",\"OWN=1\"]");
+    assert_text(inside(bundle, "cat /work/name; cat /work/env | sort | head -n 1"),
+                "inside\nOWN=1");
+    assert_text(json_text(scenario_arena(), file_text(text("%s/work/state", bundle->rootfs)), "id"),
+                bundle->id);
 }
 
 /* A hook that never reads its standard input, and state that does not fit into a pipe. */

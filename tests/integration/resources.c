@@ -477,6 +477,68 @@ Scenario(resources, a_failed_update_changes_nothing)
     bundle_delete(bundle);
 }
 
+Scenario(resources, updates_add_up)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864,\"swap\":67108864}");
+    bundle_start(bundle);
+    assert_ok(crun("update", "--memory", "48m", "--memory-swap", "48m", bundle->id));
+    assert_ok(crun("update", "--cpu-share", "512", bundle->id));
+    assert_ok(crun("update", "--cpuset-cpus", "0", bundle->id));
+    assert_text(limit_of(bundle, "pids", "pids.max", "pids.max"), "50");
+    assert_text(limit_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "50331648");
+    assert_text(limit_of(bundle, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+    assert_ok(crun("update", "--memory", "96m", "--memory-swap", "96m", bundle->id));
+    assert_text(limit_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "100663296");
+    bundle_delete(bundle);
+}
+
+/* Devices are not updated: neither opened to all nor closed to the defaults. */
+Scenario(resources, an_update_does_not_touch_devices)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/kmsg2\",\"type\":\"c\",\"major\":1,\"minor\":11}]");
+    bundle_start(bundle);
+    assert_ok(crun_with(PROGRAM(.input = "{\"devices\":[{\"allow\":true,\"access\":\"rwm\"}],"
+                                         "\"pids\":{\"limit\":70}}"),
+                        "update", "-r", "-", bundle->id));
+    assert_text(inside_running(bundle, "(exec 3</dev/kmsg2) 2>/dev/null || echo denied; "
+                                       "echo x >/dev/null && echo null"),
+                "denied\nnull");
+    bundle_delete(bundle);
+}
+
+Scenario(resources, limits_hold_for_exec)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":33554432,\"swap\":33554432}");
+    bundle_start(bundle);
+    assert_code(crun("exec", bundle->id, "sh", "-c", "exec tail -c 200000000 /dev/zero"), 128 + 9);
+    assert_text(inside_running(bundle, "echo alive"), "alive");
+    bundle_delete(bundle);
+}
+
+Scenario(resources, running_out_of_memory_is_told)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":33554432,\"swap\":33554432}");
+    bundle_set(bundle, "process.args", "[\"tail\",\"-c\",\"200000000\",\"/dev/zero\"]");
+    outcome = bundle_run(bundle);
+    assert_code(outcome, 128 + 9);
+    assert_has(outcome.err, "OOM");
+}
+
 Scenario(resources, bad_updates_are_refused)
 {
     static const struct {
