@@ -313,10 +313,43 @@ int credentials_keep_capabilities(struct error *err)
     return 0;
 }
 
+/* Of the caller's groups the process would keep none but its own. */
+static bool has_no_other_groups(gid_t gid)
+{
+    gid_t held[16];
+    int count = getgroups((int)count_of(held), held);
+
+    for (int i = 0; i < count; i++) {
+        if (held[i] != gid)
+            return false;
+    }
+    return count >= 0;
+}
+
+/* A user namespace that is joined may deny setgroups(2), which only a process inside can see: EPERM
+ * in spite of the right to. */
+static int set_groups(const struct credentials_plan *plan, struct error *err)
+{
+    struct capability_sets own;
+    struct error ignored;
+
+    if (!plan->set_groups || kernel_setgroups(plan->group_count, plan->groups) == 0)
+        return 0;
+
+    int code = errno;
+
+    if (code == EPERM && plan->group_count == 0 && has_no_other_groups(plan->gid))
+        return 0;
+    fail(err, code, "process.user.additionalGids: set %zu groups", plan->group_count);
+    if (code == EPERM && read_own_sets(&own, &ignored) == 0 && own.effective & bit(CAP_SETGID))
+        return hint(err, "the user namespace denies setgroups: see /proc/PID/setgroups");
+    return -code;
+}
+
 static int become_user(const struct credentials_plan *plan, struct error *err)
 {
-    if (plan->set_groups && kernel_setgroups(plan->group_count, plan->groups) < 0)
-        return fail(err, errno, "set the %zu additional groups", plan->group_count);
+    if (set_groups(plan, err) < 0)
+        return -err->code;
     if (kernel_setresgid(plan->gid) < 0) {
         fail(err, errno, "become group %u", plan->gid);
         return err->code == EINVAL ? hint(err, "no such gid in the user namespace's gidMappings")
