@@ -31,10 +31,16 @@ count() {
         }' "$1"
 }
 
-# Skips with their reason, one line each.
+# Skips with their reason, one line each; of many for one reason, only how many.
 show_skips() {
-    sed -n 's/^ok - \(.*[^ ]\) *# SKIP \(.*\)/  skipped: \1: \2/p' "$1" |
-        if [ -n "${TEST_FILTER:-}" ]; then grep -v ': test was skipped$'; else cat; fi
+    awk -v filtered="${TEST_FILTER:+yes}" -F ' *# SKIP ' '
+        !/^ok - .*# SKIP / || filtered && $2 == "test was skipped" { next }
+        { count[$2]++; lines[$2] = lines[$2] "  skipped: " substr($1, 6) ": " $2 "\n" }
+        END {
+            for (reason in count)
+                printf "%s", count[reason] <= 3 ? lines[reason] : \
+                    "  skipped: " count[reason] " tests: " reason "\n"
+        }' "$1"
 }
 
 # Runs one program; adds its results to the totals.
