@@ -212,7 +212,7 @@ Scenario(faults, an_interrupted_create_cleans_up_and_dies)
         struct outcome outcome;
 
         bundle_set(bundle, "hooks.createRuntime", "[{\"path\":\"%s\"}]",
-                   work_script("hook", text("touch %s; sleep 1000", work_path("began"))));
+                   work_script("hook", text("touch %s; exec sleep 1000", work_path("began"))));
         creating = crun_begin(PROGRAM(0), "create", "-b", bundle->path, bundle->id);
         cr_assert(eventually(file_exists(work_path("began"))));
         cr_assert(kill(creating.pid, signals[i]) == 0);

@@ -226,6 +226,102 @@ Scenario(flags, no_subreaper_of_exec_changes_nothing)
     bundle_delete(bundle);
 }
 
+/* --- the program itself ----------------------------------------------------------------------- */
+
+/* CVE-2019-5736: keep the executable of a process of ours until nobody runs it any more, when the
+ * kernel no longer says "text file busy": it cannot be written to even then. */
+static void check_is_sealed(struct running *running, int expected_code)
+{
+    autoclose int exe = open(text("/proc/%d/exe", (int)running->pid), O_PATH | O_CLOEXEC);
+    int error = 0;
+
+    cr_assert(exe >= 0, "%s", strerror(errno));
+    assert_code(program_wait(running, DEADLINE_SECONDS), expected_code);
+    for (int tries = 0; tries < DEADLINE_SECONDS * 50; tries++) {
+        autoclose int writable = open(text("/proc/self/fd/%d", exe), O_WRONLY | O_CLOEXEC);
+
+        error = writable < 0 ? errno : 0;
+        if (error != ETXTBSY) /* the container still runs from it */
+            break;
+        wait_ms(20);
+    }
+    /* The bind mount, or the sealed copy. */
+    cr_assert(error == EROFS || error == EPERM || error == EACCES,
+              "our executable could be written to: %s", strerror(error));
+}
+
+Scenario(sealed, run_and_exec_run_from_what_nobody_can_write_to)
+{
+    struct bundle *bundle = geteuid() == 0 ? bundle_new() : bundle_new_rootless();
+    struct running running;
+
+    bundle_script(bundle, "echo here; while [ ! -e /work/go ]; do sleep 0.05; done; exit 7");
+    running = crun_begin(PROGRAM(0), "run", "-b", bundle->path, bundle->id);
+    cr_assert(program_said(&running, "here"), "%s", program_wait(&running, 1).err);
+    bundle_file(bundle, "work/go", "", 0644);
+    check_is_sealed(&running, 7);
+    if (geteuid() != 0)
+        return;
+    bundle_start(bundle);
+    running = crun_begin(PROGRAM(0), "exec", bundle->id, "sh", "-c",
+                         "echo here; while [ ! -e /work/stop ]; do sleep 0.05; done; exit 8");
+    cr_assert(program_said(&running, "here"));
+    bundle_file(bundle, "work/stop", "", 0644);
+    check_is_sealed(&running, 8);
+    bundle_delete(bundle);
+}
+
+/* --- the watcher of a time limit -------------------------------------------------------------- */
+
+/* The watcher of a detached container, who is nobody's child and so has become ours. */
+static pid_t find_watcher(void)
+{
+    const char *children = file_text("/proc/thread-self/children");
+
+    for (char *end; children != NULL; children = end) {
+        pid_t pid = (pid_t)strtol(children, &end, 10);
+        const char *name = file_text(text("/proc/%d/comm", (int)pid));
+
+        if (end == children)
+            return -1;
+        if (name != NULL && strcmp(name, "time-limit\n") == 0)
+            return pid;
+    }
+    return -1;
+}
+
+/* It lives as long as the container: whatever it keeps of the one who made it is kept for hours. */
+Scenario(time_limit, the_watcher_is_small_and_goes_with_the_container)
+{
+    enum { MOST_KIB = 600 };
+    struct bundle *bundle = bundle_new();
+    const char *numbers, *dirty;
+    pid_t watcher;
+
+    need_root();
+    bundle_script(bundle, "sleep 3600");
+    assert_ok(crun("run", "-d", "--time-limit", "1h", "-b", bundle->path, bundle->id));
+    cr_assert(eventually((watcher = find_watcher()) > 0), "no watcher");
+    numbers = file_text(text("/proc/%d/smaps_rollup", (int)watcher));
+    if (strstr(file_text(text("/proc/%d/maps", (int)watcher)), "asan") == NULL && numbers != NULL) {
+        dirty = strstr(numbers, "Private_Dirty:");
+        cr_assert(dirty != NULL && atol(dirty + strlen("Private_Dirty:")) < MOST_KIB, "%s",
+                  numbers);
+    }
+    /* Of the caller it keeps no file open. */
+    assert_text(program_run(PROGRAM(.arguments =
+                                        (const char *[]){
+                                            "sh", "-c",
+                                            text("ls -l /proc/%d/fd | grep -vc -e ' /dev/null$' "
+                                                 "-e 'anon_inode:' -e pidfd: -e ^total",
+                                                 (int)watcher),
+                                            NULL}))
+                    .out,
+                "0\n");
+    bundle_delete(bundle);
+    cr_assert(eventually(find_watcher() < 0), "it outlives the container");
+}
+
 /* --- cgroup managers -------------------------------------------------------------------------- */
 
 Scenario(flags, the_systemd_manager_is_refused_by_name)

@@ -60,7 +60,7 @@ Scenario(cve_2019_5736, our_executable_cannot_be_written_from_inside)
     bundle_script(bundle, WRITE_TO_ALL_EXECUTABLES);
     started = crun("run", "-d", "-b", bundle->path, bundle->id);
     assert_ok(started);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 15; i++)
         crun("exec", bundle->id, "true");
     assert_lacks(program_output(&started.running), "BROKEN");
     bundle_delete(bundle);
@@ -107,7 +107,7 @@ static void watch_joining_processes(const char *capabilities)
                        canary));
     started = crun("run", "-d", "-b", bundle->path, bundle->id);
     assert_ok(started);
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 15; i++)
         crun("exec", bundle->id, "true");
     seen = program_output(&started.running);
     cr_assert(strstr(seen, "HOST") == NULL, "%.1000s", seen);
@@ -162,7 +162,7 @@ Scenario(cve_2021_30465, mounts_through_an_exchanged_directory_stay_inside)
     work_file("source", "");
     before = tree_of(canary);
     attacker = start_exchanging(text("%s/real", volume), text("%s/link", volume));
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 15; i++) {
         struct bundle *bundle = bundle_new();
         struct outcome outcome;
 
@@ -192,7 +192,7 @@ Scenario(cve_2019_19921, proc_is_never_somewhere_else)
     const char *mounts = file_text("/proc/self/mountinfo");
 
     need_root();
-    for (int i = 0; i < 15; i++) {
+    for (int i = 0; i < 6; i++) {
         struct bundle *bundle = bundle_new();
         struct outcome outcome;
         pid_t attacker;
