@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,12 +63,14 @@ static int enter(struct descent *descent, const char *name, bool is_last, struct
     made = mkdirat(descent->fd, name, 0755) == 0;
     if (!made && errno != EEXIST)
         return fail(err, errno, "mkdir %s", descent->directory);
-    descent->made += made;
-
     autoclose int below = cgroup_open_below(descent->fd, name);
 
+    /* At once, while we can: without descriptors (EMFILE) nobody could later. */
+    if (below < 0 && made)
+        unlinkat(descent->fd, name, AT_REMOVEDIR);
     if (below < 0)
         return fail(err, -below, "open %s", descent->directory);
+    descent->made += made;
     /* Between looking and making, somebody else made the very directory we planned to own. */
     if (is_last && !made && descent->is_new)
         return refuse(err, EEXIST, "%s: made by somebody else meanwhile", descent->directory);

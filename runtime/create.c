@@ -30,7 +30,7 @@
 #include "runtime/timing.h"
 #include "runtime/unix_socket.h"
 
-enum { REMOVE_DEADLINE_MS = 5000, CONFIG_SIZE_MOST = 16 * 1024 * 1024 };
+enum { REMOVE_DEADLINE_MS = 5000, CONFIG_SIZE_MOST = 16 * 1024 * 1024, SPARE_FDS = 5 };
 
 /* What is alive between the first step and the last. */
 struct creation {
@@ -41,9 +41,10 @@ struct creation {
     struct container_plan plan;
     struct spec_state state; /* for a seccomp agent */
     struct cgroup cgroup;
-    int console;  /* connection; -1 */
-    int listener; /* start.sock; the child's */
-    int socket;   /* our end of the handshake */
+    int console;          /* connection; -1 */
+    int listener;         /* start.sock; the child's */
+    int socket;           /* our end of the handshake */
+    int spare[SPARE_FDS]; /* given up before the undo, which needs some: see EMFILE in open(2) */
     struct child child;
     struct spawned spawned;
 };
@@ -51,6 +52,23 @@ struct creation {
 static const struct log *log_of(const struct creation *creation)
 {
     return &creation->runtime->log;
+}
+
+/* Descriptors may run out at any step; the undo must not find none left. */
+static int keep_spare(struct creation *creation, struct error *err)
+{
+    for (size_t i = 0; i < SPARE_FDS; i++) {
+        creation->spare[i] = fcntl(creation->container->directory.fd, F_DUPFD_CLOEXEC, 0);
+        if (creation->spare[i] < 0)
+            return fail(err, errno, "set descriptors aside");
+    }
+    return 0;
+}
+
+static void give_up_spare(struct creation *creation)
+{
+    for (size_t i = 0; i < SPARE_FDS; i++)
+        close_fd(&creation->spare[i]);
 }
 
 /* --- claim-id
@@ -95,13 +113,6 @@ static int fill_record(struct creation *creation, struct error *err)
     return container->record.created == NULL ? no_memory(err) : 0;
 }
 
-static int claim_id(struct creation *creation, struct error *err)
-{
-    struct container *container = creation->container;
-
-    return state_claim(container->root, container->id, &container->directory, err);
-}
-
 static void release_id(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -109,6 +120,20 @@ static void release_id(struct creation *creation)
 
     if (state_remove(&container->directory, container->root, container->id, &err) < 0)
         log_warning(log_of(creation), "undo: %s", err.text);
+}
+
+static int claim_id(struct creation *creation, struct error *err)
+{
+    struct container *container = creation->container;
+
+    if (state_claim(container->root, container->id, &container->directory, err) < 0)
+        return -err->code;
+    if (keep_spare(creation, err) < 0) {
+        give_up_spare(creation);
+        release_id(creation);
+        return -err->code;
+    }
+    return 0;
 }
 
 /* With the id in our hand, for the plan looks at the cgroup of that name. */
@@ -407,6 +432,7 @@ static int run_steps(struct creation *creation, struct error *err)
             continue;
         if (!create_steps[done].is_silent)
             within(err, "%s", create_steps[done].name);
+        give_up_spare(creation);
         while (done-- > 0) {
             if (create_steps[done].undo != NULL)
                 create_steps[done].undo(creation);
@@ -494,6 +520,7 @@ int container_create(const struct runtime *runtime, const struct create_request 
         .listener = -1,
         .socket = -1,
         .spawned = {.pidfd = -1},
+        .spare = { -1, -1, -1, -1, -1},
     };
 
     if (state_check_id(request->id, err) < 0 ||
@@ -505,6 +532,7 @@ int container_create(const struct runtime *runtime, const struct create_request 
 
     if (code == 0)
         code = run_steps(&creation, err);
+    give_up_spare(&creation);
     namespace_close_joins(&creation.plan.namespaces);
     cgroup_done(&creation.cgroup);
     close_fd(&creation.console);

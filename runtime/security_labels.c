@@ -184,9 +184,9 @@ int security_labels_apply(const struct security_labels_plan *plan, int thread_se
                           struct error *err)
 {
     if (plan->apparmor_profile != NULL && apply_apparmor(plan, thread_self, err) < 0)
-        return -err->code;
+        return within(err, "process.apparmorProfile");
     if (plan->selinux_label != NULL && write_selinux(plan, thread_self, "attr/exec", err) < 0)
-        return -err->code;
+        return within(err, "process.selinuxLabel");
     return 0;
 }
 

@@ -163,7 +163,8 @@ Test(security_labels, an_apparmor_profile_that_is_not_taken_is_an_error)
     set_up(&stage);
     touch(&stage, "attr/exec");
     cr_expect_eq(security_labels_apply(&plan, stage.directory, &err), -EPERM);
-    cr_expect_str_eq(err.text, "the AppArmor profile docker-default was not taken: attr/exec says "
+    cr_expect_str_eq(err.text, "process.apparmorProfile: the AppArmor profile docker-default was "
+                               "not taken: attr/exec says "
                                "\"exec docker-default\"");
     tear_down(&stage);
 }
