@@ -156,10 +156,12 @@ static void tell_ignored(const struct cgroup_planner *planner, const struct cgro
     const char *version = is_v2 ? "v2" : "v1";
 
     if (row->flags & CGROUP_FILE_WARNS)
-        log_warning(planner->log, "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
+        log_warning(planner->log,
+                    "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
                     row->field, version);
     else
-        log_debug(planner->log, "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
+        log_debug(planner->log,
+                  "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
                   row->field, version);
 }
 
