@@ -233,14 +233,27 @@ struct bundle *bundle_new(void)
     return bundle;
 }
 
-struct bundle *bundle_new_rootless(void)
+static struct bundle *bundle_of_user(unsigned uid, unsigned gid)
 {
     struct bundle *bundle = bundle_new();
 
     bundle_remove(bundle, "linux.cgroupsPath");
     bundle_remove(bundle, "linux.resources");
-    bundle_map_users(bundle, geteuid(), 1);
-    bundle_set(bundle, "linux.gidMappings[0].hostID", "%u", (unsigned)getegid());
+    bundle_map_users(bundle, uid, 1);
+    bundle_set(bundle, "linux.gidMappings[0].hostID", "%u", gid);
+    return bundle;
+}
+
+struct bundle *bundle_new_rootless(void)
+{
+    return bundle_of_user(geteuid(), getegid());
+}
+
+struct bundle *bundle_new_for_user(unsigned user)
+{
+    struct bundle *bundle = bundle_of_user(user, user);
+
+    give_tree(bundle->path, user);
     return bundle;
 }
 

@@ -27,6 +27,10 @@ struct bundle *bundle_new(void);
  * is root, no cgroup, no network namespace to configure. */
 struct bundle *bundle_new_rootless(void);
 
+/* The same for another user, whom the bundle then belongs to: for tests that run as root and let
+ * the program be that user (struct program). */
+struct bundle *bundle_new_for_user(unsigned user);
+
 /* Set a value (JSON text, printf) at a path, see json.h; remove one. */
 void bundle_set(struct bundle *bundle, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -107,6 +108,13 @@ static void set_inherited(const int *inherit)
         dup2(moved[i], INHERIT_FROM + i);
 }
 
+static int become_user(unsigned user)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0)
+        return -1;
+    return setresuid(user, user, user);
+}
+
 static char **environment_of(const struct program *program)
 {
     const char *const *base = scenario_environment();
@@ -142,6 +150,8 @@ struct running program_begin(const struct program *program)
         sigprocmask(SIG_SETMASK, &none, NULL);
         set_standard(program, in, running.out, running.err);
         set_inherited(program->inherit);
+        if (program->user > 0 && become_user(program->user) < 0)
+            _exit(126);
         if (program->directory == NULL || chdir(program->directory) == 0)
             execvpe(program->arguments[0], (char **)program->arguments, environment);
         _exit(127);

@@ -22,6 +22,7 @@ struct program {
     const char *const *environment; /* "NAME=value", added to the scenario's; NULL-terminated */
     const int *inherit;             /* fds that the program gets as 3, 4, ...; -1 ends */
     int terminal;                   /* > 0: slave of a pty, for all three and as controlling tty */
+    unsigned user;                  /* > 0: run as that user and group, without any other */
     bool close_standard;            /* start with 0, 1 and 2 closed */
 };
 

@@ -178,6 +178,19 @@ void scenario_check(void)
     cr_assert(*left == '\0', "left behind:\n%s", left);
 }
 
+/* A failed test leaves its mounts too; in our own mount namespace, so that nobody else minds. */
+static void detach_mounts(const char *below)
+{
+    const char *lines = geteuid() == 0 ? file_text("/proc/self/mountinfo") : NULL;
+
+    for (const char *line = lines; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1) {
+        char point[512] = "";
+
+        if (sscanf(line, "%*s %*s %*s %*s %511s", point) == 1 && is_below(point, below))
+            kernel_umount(point, MNT_DETACH);
+    }
+}
+
 static void remove_tree(const char *directory)
 {
     char *const paths[] = {(char *)directory, NULL};
@@ -200,6 +213,7 @@ void scenario_end(void)
         return;
     if (*leftovers(&scenario.before, &scenario.scope, 0, &scenario.arena) != '\0')
         leftovers_remove(&scenario.scope);
+    detach_mounts(scenario.base);
     remove_tree(scenario.base);
     scenario.base = NULL;
     snapshot_done(&scenario.before);
