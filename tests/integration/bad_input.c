@@ -1145,7 +1145,7 @@ Scenario(bad_input, group_43_seccomp)
 
 Scenario(bad_input, group_43_many_seccomp_rules)
 {
-    enum { RULES = 20000, RULE_SIZE = 160 };
+    enum { RULES = 6000, RULE_SIZE = 160 };
     struct bundle *bundle = bundle_new();
     char *rules = arena_zero(scenario_arena(), RULES, RULE_SIZE);
     size_t used = 0;

@@ -682,6 +682,44 @@ Scenario(filesystem, an_overlay_mount_shows_all_layers)
     assert_text(file_text(work_path("lower1/one")), "1");
 }
 
+Scenario(filesystem, an_overlay_mount_in_a_user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    make_layer("lower", "one", "1");
+    make_layer("upper", "three", "3");
+    make_layer("scratch", "x", "");
+    cr_assert(unlink(work_path("scratch/x")) == 0);
+    bundle_map_users(bundle, 100000, 65536);
+    cr_assert(chown(work_path("upper"), 100000, 100000) == 0);
+    cr_assert(chown(work_path("scratch"), 100000, 100000) == 0);
+    bundle_mount(bundle, "/work", "overlay", "overlay",
+                 text("\"lowerdir=%s\",\"upperdir=%s\",\"workdir=%s\"", work_path("lower"),
+                      work_path("upper"), work_path("scratch")));
+    assert_text(inside(bundle, "cat /work/one /work/three; echo 4 >/work/four; ls /work"),
+                "13four\none\nthree");
+}
+
+/* Two containers may not write to one layer at the same time. */
+Scenario(filesystem, an_overlay_directory_in_use_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+    const char *layer = work_path("layer");
+
+    need_root();
+    cr_assert(mkdir(layer, 0755) == 0);
+    bundle_remove(bundle, "linux.cgroupsPath");
+    bundle_script(bundle, "sleep 3600");
+    assert_ok(crun("run", "-d", text("--overlay=%s", layer), "-b", bundle->path, bundle->id));
+    assert_refused(
+        crun("run", text("--overlay=%s", layer), "-b", bundle->path, text("%s-2", bundle->id)), 1,
+        layer);
+    bundle_delete(bundle);
+    assert_ok(
+        crun("run", text("--overlay=%s", layer), "-b", bundle->path, bundle->id, "--", "true"));
+}
+
 Scenario(filesystem, an_overlay_of_many_layers)
 {
     enum { LAYERS = 100 };

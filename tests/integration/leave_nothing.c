@@ -177,11 +177,11 @@ Scenario(leave_nothing, a_keyring_shows)
     pid_t child = fork();
 
     if (child == 0) {
-        if (kernel_keyctl(KEYCTL_JOIN, (unsigned long)"_ses.stray", 0, 0, 0) < 0)
+        if (kernel_keyctl(KEYCTL_JOIN, (unsigned long)text("_ses.%s", scenario_tag()), 0, 0, 0) < 0)
             _exit(1);
         pause();
     }
-    cr_assert(eventually(strstr(left(), "_ses.stray") != NULL), "it did not show:\n%s", left());
+    cr_assert(eventually(strstr(left(), "keyring: ") != NULL), "it did not show:\n%s", left());
     leftovers_remove(scenario_scope());
 }
 

@@ -195,6 +195,28 @@ Scenario(process, personality)
     assert_lacks("i686 armv8l armv7l", inside(bundle, "uname -m"));
 }
 
+Scenario(process, memory_policy)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    if (!file_exists("/proc/self/numa_maps"))
+        skip("this kernel knows no NUMA");
+    bundle_set(bundle, "linux.memoryPolicy", "{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\"}");
+    assert_has(inside(bundle, "cat /proc/self/numa_maps"), " bind:0 ");
+}
+
+Scenario(process, affinity_of_exec)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "process.execCPUAffinity", "{\"initial\":\"0\",\"final\":\"0\"}");
+    bundle_start(bundle);
+    assert_text(inside_running(bundle, STATUS_OF("Cpus_allowed_list")), "0");
+    bundle_delete(bundle);
+}
+
 Scenario(process, sysctls_of_the_containers_namespaces)
 {
     struct bundle *bundle = bundle_new();

@@ -138,6 +138,53 @@ Scenario(resources, what_the_host_cannot_enforce_is_an_error)
     }
 }
 
+/* What a host may lack: the limit is in force, or it is refused by name. */
+Scenario(resources, rare_controllers_work_or_are_named)
+{
+    static const struct {
+        const char *path, *value, *controller, *v1_file, *v2_file, *expected, *message;
+    } rows[] = {
+        {"hugepageLimits", "[{\"pageSize\":\"2MB\",\"limit\":4194304}]", "hugetlb",
+         "hugetlb.2MB.limit_in_bytes",                                                                  "hugetlb.2MB.max", "4194304", "hugepageLimits"},
+        {"blockIO",        "{\"weight\":500}",                           "blkio",   "blkio.bfq.weight", "io.bfq.weight",   NULL,
+         "blockIO.weight"                                                                                                                             },
+        {"rdma",           "{\"mlx5_1\":{\"hcaHandles\":3}}",            "rdma",    "rdma.max",         "rdma.max",        NULL,      "rdma"          },
+        {"network",        "{\"classID\":1048577}",                      "net_cls", "net_cls.classid",  NULL,              NULL,      "network"       },
+    };
+
+    need_root();
+    for (size_t i = 0; i < count_of(rows); i++) {
+        struct bundle *bundle = bundle_new();
+        struct outcome outcome;
+
+        bundle_set(bundle, text("linux.resources.%s", rows[i].path), "%s", rows[i].value);
+        bundle_script(bundle, "sleep 3600");
+        outcome = crun("run", "-d", "-b", bundle->path, bundle->id);
+        if (outcome.code != 0) {
+            assert_refused(outcome, 1, rows[i].message);
+            continue;
+        }
+        if (rows[i].expected != NULL) {
+            const char *v1 = bundle_cgroup_file(bundle, rows[i].controller, rows[i].v1_file);
+            const char *v2 = bundle_cgroup_file(bundle, rows[i].controller, rows[i].v2_file);
+
+            assert_text(file_line(file_exists(v1) ? v1 : v2), rows[i].expected);
+        }
+        bundle_delete(bundle);
+    }
+}
+
+Scenario(resources, unified_is_refused_on_v1)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    if (host_has_pure_cgroup2())
+        skip("is about cgroup v1");
+    bundle_set(bundle, "linux.resources.unified", "{\"memory.high\":\"50331648\"}");
+    assert_refused(bundle_run(bundle), 1, "unified");
+}
+
 /* --- where ------------------------------------------------------------------------------------ */
 
 Scenario(resources, every_hierarchy_has_the_cgroup)

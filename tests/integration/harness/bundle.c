@@ -341,22 +341,26 @@ bool host_has_pure_cgroup2(void)
     return statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* The mount point of the v1 hierarchy with that controller. */
+/* The mount point of the v1 hierarchy with that controller, or of a hybrid host's v2. */
 static const char *hierarchy_of(const char *controller)
 {
     char *lines = arena_string(scenario_arena(), file_text("/proc/self/mountinfo"));
+    const char *v2 = NULL;
 
     for (char *line = strtok(lines, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         char directory[512] = "", options[512] = "";
-        const char *end = strstr(line, " - cgroup ");
+        const char *type = strstr(line, " - ");
 
-        if (end == NULL || sscanf(line, "%*s %*s %*s %*s %511s", directory) != 1 ||
-            sscanf(end, " - cgroup %*s %511s", options) != 1)
+        if (type == NULL || strncmp(type, " - cgroup", 9) != 0 ||
+            sscanf(line, "%*s %*s %*s %*s %511s", directory) != 1 ||
+            sscanf(type, " - %*s %*s %511s", options) != 1)
             continue;
-        if (strstr(text(",%s,", options), text(",%s,", controller)) != NULL)
+        if (strncmp(type, " - cgroup2 ", 11) == 0)
+            v2 = text("%s", directory);
+        else if (strstr(text(",%s,", options), text(",%s,", controller)) != NULL)
             return text("%s", directory);
     }
-    return NULL;
+    return v2;
 }
 
 const char *bundle_cgroup_file(struct bundle *bundle, const char *v1, const char *file)

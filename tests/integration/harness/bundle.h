@@ -75,8 +75,8 @@ void bundle_delete(struct bundle *bundle);
 const char *bundle_status(struct bundle *bundle);
 pid_t bundle_pid(struct bundle *bundle);
 
-/* Where file `file` of the container's cgroup is on the host: `v1` names the v1 controller.  Fails
- * the test when the host has no such hierarchy. */
+/* Where file `file` of the container's cgroup is on the host.  `v1` names the v1 controller; where
+ * that is not mounted, the place is in v2 (a hybrid host has the other controllers there). */
 const char *bundle_cgroup_file(struct bundle *bundle, const char *v1, const char *file);
 
 bool host_has_pure_cgroup2(void);

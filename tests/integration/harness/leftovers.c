@@ -226,18 +226,18 @@ static void list_mounts(struct listing *listing, const struct leftover_scope *sc
     list_lines(listing, "/proc/self/mountinfo");
 }
 
-/* Session keyrings only, by serial number: the rest of the line counts users, which change. */
+/* Those with the test's tag, by serial number: the rest of the line counts users, which change, and
+ * other programs make session keyrings all the time. */
 static void list_keys(struct listing *listing, const struct leftover_scope *scope)
 {
     FILE *keys = fopen("/proc/keys", "re");
     char line[512];
 
-    (void)scope;
     while (keys != NULL && fgets(line, sizeof line, keys) != NULL) {
         const char *description = strstr(line, "keyring   ");
         char entry[160];
 
-        if (description == NULL || strncmp(description + 10, "_ses", 4) != 0)
+        if (description == NULL || strstr(description, scope->tag) == NULL)
             continue;
         snprintf(entry, sizeof entry, "%.8s %.100s", line, description + 10);
         entry[strcspn(entry, ":\n")] = '\0';
@@ -246,6 +246,9 @@ static void list_keys(struct listing *listing, const struct leftover_scope *scop
     if (keys != NULL)
         fclose(keys);
 }
+
+/* As cgroups/ names its programs: systemd loads and drops others as it likes. */
+#define OUR_FILTERS "crun_lite_dev"
 
 /* bpf(2) needs CAP_SYS_ADMIN to walk: for others the list is empty. */
 static void list_device_filters(struct listing *listing, const struct leftover_scope *scope)
@@ -267,7 +270,7 @@ static void list_device_filters(struct listing *listing, const struct leftover_s
         info.info.info = (uintptr_t)&program;
         info.info.info_len = sizeof program;
         if (fd < 0 || kernel_bpf(BPF_OBJ_GET_INFO_BY_FD, &info, sizeof info) < 0 ||
-            program.type != BPF_PROG_TYPE_CGROUP_DEVICE)
+            program.type != BPF_PROG_TYPE_CGROUP_DEVICE || strcmp(program.name, OUR_FILTERS) != 0)
             continue;
         snprintf(line, sizeof line, "program %u", id);
         add(listing, line);

@@ -6,9 +6,9 @@
  * Compared are the living descendants of this process (it is their subreaper, so nobody gets away),
  * cgroup directories in every hierarchy whose name holds the test's tag, the mounts of this mount
  * namespace, the state root, files under the test's base, /tmp and /run, device filters (BPF
- * programs of type cgroup_device) and keyrings.  Network and other namespaces have no list of their
- * own in the kernel: they live as long as a process, a mount or a file descriptor of one of the
- * processes holds them, and these are all compared.
+ * programs of type cgroup_device) and keyrings with the tag.  Network and other namespaces have no
+ * list of their own in the kernel: they live as long as a process, a mount or a file descriptor of
+ * one of the processes holds them, and these are all compared.
  */
 
 #include "base/arena.h"
