@@ -133,6 +133,7 @@ static int attach_device_filter(const char *directory)
     load.insns = (uintptr_t)allow;
     load.insn_cnt = count_of(allow);
     load.license = (uintptr_t) "Apache-2.0";
+    memcpy(load.prog_name, OUR_DEVICE_FILTERS, sizeof OUR_DEVICE_FILTERS);
     program = (int)kernel_bpf(BPF_PROG_LOAD, &load, sizeof load);
     if (program < 0)
         return -errno;

@@ -247,9 +247,6 @@ static void list_keys(struct listing *listing, const struct leftover_scope *scop
         fclose(keys);
 }
 
-/* As cgroups/ names its programs: systemd loads and drops others as it likes. */
-#define OUR_FILTERS "crun_lite_dev"
-
 /* bpf(2) needs CAP_SYS_ADMIN to walk: for others the list is empty. */
 static void list_device_filters(struct listing *listing, const struct leftover_scope *scope)
 {
@@ -270,7 +267,8 @@ static void list_device_filters(struct listing *listing, const struct leftover_s
         info.info.info = (uintptr_t)&program;
         info.info.info_len = sizeof program;
         if (fd < 0 || kernel_bpf(BPF_OBJ_GET_INFO_BY_FD, &info, sizeof info) < 0 ||
-            program.type != BPF_PROG_TYPE_CGROUP_DEVICE || strcmp(program.name, OUR_FILTERS) != 0)
+            program.type != BPF_PROG_TYPE_CGROUP_DEVICE ||
+            strcmp(program.name, OUR_DEVICE_FILTERS) != 0)
             continue;
         snprintf(line, sizeof line, "program %u", id);
         add(listing, line);

@@ -15,6 +15,10 @@
 
 enum { LEFTOVER_KINDS = 7 };
 
+/* The name of our BPF programs in the kernel (cgroups/device_program.c): systemd loads and drops
+ * others as it likes, and they are not compared. */
+#define OUR_DEVICE_FILTERS "crun_lite_dev"
+
 struct leftover_list {
     char **items; /* sorted */
     size_t count;
