@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
+#include "runtime/members.h"
 #include "runtime/unix_socket.h"
 #include "spec/rows.h"
 
@@ -218,6 +219,9 @@ int container_processes(struct container *container, struct arena *arena, pid_t 
     int code = cgroup_processes(&cgroup, arena, ret, ret_count, err);
 
     cgroup_done(&cgroup);
+    /* An ordinary user's container may have no cgroup of its own. */
+    if (code == 0 && *ret_count == 0 && container->record.own_pid_namespace && is_alive(container))
+        return members_of_pid_namespace(container_pid(container), arena, ret, ret_count, err);
     return code;
 }
 

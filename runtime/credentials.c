@@ -83,20 +83,24 @@ int credentials_known_capabilities(struct string_list *ret, struct arena *arena,
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
-/* Take from *set what is not in `allowed`, with one warning for each. */
+/* Take from *set what is not in `allowed`, with one warning for all of them. */
 static void limit_set(uint64_t *set, uint64_t allowed, const char *which, const char *reason,
                       const struct log *log)
 {
+    char names[1024] = "";
+    struct text text = TEXT_IN(names);
+
     for (unsigned i = 0; i < 64; i++) {
         if (!(*set & ~allowed & bit(i)))
             continue;
 
         char *name = cap_to_name((cap_value_t)i);
 
-        log_warning(log, "process.capabilities.%s: %s cannot be granted: %s", which,
-                    name != NULL ? name : "?", reason);
+        text_print(&text, "%s%s", text.used > 0 ? ", " : "", name != NULL ? name : "?");
         cap_free(name);
     }
+    if (text.used > 0)
+        log_warning(log, "process.capabilities.%s: %s cannot be granted: %s", which, names, reason);
     *set &= allowed;
 }
 

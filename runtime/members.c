@@ -1,0 +1,83 @@
+#include "runtime/members.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+/* The inode of its pid namespace; 0 when it is gone or out of reach. */
+static ino_t pid_namespace_of(pid_t pid)
+{
+    char path[64];
+    struct stat status;
+
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
+    return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static int grow(pid_t **pids, size_t *room, size_t count, struct arena *arena)
+{
+    pid_t *more = arena_zero(arena, *room * 2 + 16, sizeof *more);
+
+    if (more == NULL)
+        return -ENOMEM;
+    if (count > 0)
+        memcpy(more, *pids, count * sizeof *more);
+    *pids = more;
+    *room = *room * 2 + 16;
+    return 0;
+}
+
+/* One entry of /proc: its pid, or 0. */
+static pid_t pid_of_entry(const char *name)
+{
+    struct error ignored;
+    int64_t pid;
+
+    return parse_int64(name, 1, INT32_MAX, &pid, &ignored) < 0 ? 0 : (pid_t)pid;
+}
+
+int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count,
+                             struct error *err)
+{
+    ino_t wanted = pid_namespace_of(pid);
+    DIR *proc = wanted == 0 ? NULL : opendir("/proc");
+    pid_t *pids = NULL;
+    size_t room = 0, count = 0;
+    int code = 0;
+
+    *ret_count = 0;
+    if (wanted == 0)
+        return 0;
+    if (proc == NULL)
+        return fail(err, errno, "open /proc");
+    for (struct dirent *entry; code == 0 && (entry = readdir(proc)) != NULL;) {
+        pid_t member = pid_of_entry(entry->d_name);
+
+        if (member == 0 || pid_namespace_of(member) != wanted)
+            continue;
+        if (count == room)
+            code = grow(&pids, &room, count, arena);
+        if (code == 0)
+            pids[count++] = member;
+    }
+    closedir(proc);
+    if (code < 0)
+        return no_memory(err);
+    if (count > 0)
+        qsort(pids, count, sizeof *pids, by_number);
+    *ret = pids;
+    *ret_count = count;
+    return 0;
+}
