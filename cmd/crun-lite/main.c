@@ -16,11 +16,24 @@
 
 extern char **environ;
 
+/* clang-format off: one a line */
 static const struct command *const commands[] = {
-    &create_command, &delete_command, &exec_command,  &features_command, &kill_command,
-    &list_command,   &pause_command,  &ps_command,    &resume_command,   &run_command,
-    &spec_command,   &start_command,  &state_command, &update_command,
+    &create_command,
+    &delete_command,
+    &exec_command,
+    &features_command,
+    &kill_command,
+    &list_command,
+    &pause_command,
+    &ps_command,
+    &resume_command,
+    &run_command,
+    &spec_command,
+    &start_command,
+    &state_command,
+    &update_command,
 };
+/* clang-format on */
 
 /* Known to runc's callers, who ask with `checkpoint --help` and believe exit status 0. */
 static const char *const later_commands[] = {"checkpoint", "events", "restore"};
