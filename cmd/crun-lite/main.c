@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-/* clang-format off: one a line */
+/* clang-format off */
 static const struct command *const commands[] = {
     &create_command,
     &delete_command,

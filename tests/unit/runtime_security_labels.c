@@ -204,7 +204,7 @@ Test(security_labels, a_label_that_cannot_be_written_names_the_label)
 
     set_up(&stage);
     cr_expect_eq(security_labels_apply(&plan, stage.directory, &err), -ENOENT);
-    cr_expect_str_eq(err.text,
-                     "write the SELinux label u:r:t:s0 to attr/exec: No such file or directory");
+    cr_expect_str_eq(err.text, "process.selinuxLabel: write the SELinux label u:r:t:s0 to "
+                               "attr/exec: No such file or directory");
     tear_down(&stage);
 }
