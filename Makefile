@@ -37,6 +37,8 @@ compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) 
           $(CPPFLAGS) -MMD -MP $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) -c $< -o $@
 link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
           $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
+# All cores, unless the caller has said how many.
+jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
 .PHONY: all test test-unit test-vm test-programs run check format install uninstall clean help deps
@@ -73,21 +75,21 @@ $(out)/commit: always           # rewritten only when it says something else
 
 run:                            ## build, make mybundle/ and run it: a container from the inside
 	@tests/packages.sh build run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(jobs) all
 	@tests/bundle/make-bundle.sh mybundle
 	$(abspath $(program)) run mybundle
 
 test:                           ## unit and integration tests: all of them as root
 	@tests/packages.sh build test
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) tests/summary.sh $(unit_tests) $(integration_tests)
 test-unit:                      ## unit tests alone
 	@tests/packages.sh build test
-	@$(MAKE) --no-print-directory $(unit_tests)
+	@$(MAKE) --no-print-directory $(jobs) $(unit_tests)
 	@tests/summary.sh $(unit_tests)
 test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
 	@tests/packages.sh build test vm
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
 
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
@@ -95,9 +97,9 @@ check:                          ## format, layers, both compilers with -Werror, 
 	@tests/packages.sh build test check
 	@echo 'clang-format' && clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
-	@$(MAKE) --no-print-directory CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
+	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
-	@$(MAKE) --no-print-directory CC=clang WERROR=1 BUILD=$(BUILD)/clang \
+	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
