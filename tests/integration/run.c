@@ -1,5 +1,6 @@
 /* `crun-lite run` for people, its overrides, its terminal and its time limit. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
@@ -278,20 +279,27 @@ Scenario(run, the_watcher_of_a_time_limit_does_not_stay)
 
 /* --- terminals -------------------------------------------------------------------------------- */
 
-/* What can be read from a terminal until `what` has been seen, or the deadline passed. */
+/* What can be read from a terminal until `what` has been seen, everybody has hung up for a while,
+ * or the deadline passed. */
 static const char *read_until(int master, const char *what)
 {
-    char *seen = arena_zero(scenario_arena(), 65536, 1);
+    enum { SIZE = 65536, HUNG_UP = 100, TRIES = DEADLINE_SECONDS * 50 };
+    char *seen = arena_zero(scenario_arena(), SIZE, 1);
     size_t used = 0;
+    int hung_up = 0;
 
     fcntl(master, F_SETFL, O_NONBLOCK);
-    cr_expect(eventually(__extension__({
-                  ssize_t got = read(master, seen + used, 65535 - used);
+    for (int tries = 0; tries < TRIES && hung_up < HUNG_UP; tries++) {
+        ssize_t got = read(master, seen + used, SIZE - 1 - used);
 
-                  used += got > 0 ? (size_t)got : 0;
-                  strstr(seen, what) != NULL;
-              })),
-              "\"%s\" did not come, only: %s", what, seen);
+        if (got > 0)
+            used += (size_t)got;
+        if (strstr(seen, what) != NULL)
+            return seen;
+        hung_up = got < 0 && errno == EIO ? hung_up + 1 : 0;
+        wait_ms(20);
+    }
+    cr_expect(false, "\"%s\" did not come, only: %s", what, seen);
     return seen;
 }
 
@@ -315,6 +323,29 @@ Scenario(terminal, in_the_foreground_is_ours)
     assert_has(read_until(master, "end"), "three");
     assert_code(program_wait(&running, DEADLINE_SECONDS), 6);
     close(master);
+}
+
+/* Also for a program that asks before anything else. */
+Scenario(terminal, has_its_size_from_the_first_moment)
+{
+    struct bundle *bundle = bundle_new();
+    struct winsize size = {.ws_row = 33, .ws_col = 77};
+
+    need_root();
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_set(bundle, "process.args", "[\"stty\",\"size\"]");
+    for (int i = 0; i < 10; i++) {
+        struct running running;
+        int master, slave;
+
+        cr_assert(openpty(&master, &slave, NULL, NULL, &size) == 0);
+        fcntl(master, F_SETFD, FD_CLOEXEC);
+        running = crun_begin(PROGRAM(.terminal = slave), "run", "-b", bundle->path, bundle->id);
+        close(slave);
+        assert_ok(program_wait(&running, DEADLINE_SECONDS));
+        assert_has(read_until(master, "33 77"), "33 77");
+        close(master);
+    }
 }
 
 Scenario(terminal, the_callers_is_as_it_was_afterwards)
