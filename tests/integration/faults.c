@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -197,6 +198,90 @@ Scenario(faults, an_update_or_pause_killed_anywhere_can_be_repeated)
         assert_text(file_line(bundle_cgroup_file(bundle, "pids", "pids.max")), "200");
     }
     bundle_delete(bundle);
+}
+
+/* --- the first process killed at a system call ------------------------------------------------ */
+
+/* `run` in the foreground, its first other process killed at that process's `last`th system call:
+ * as the kernel does when memory is short.  The exit code; *ret_killed says whether it got there.
+ */
+static int run_with_child_killed_at(int last, const char *const *arguments, int err,
+                                    bool *ret_killed)
+{
+    pid_t root = fork(), child = 0;
+    int status = 0, calls = 0, code = -1;
+    bool entering = true;
+
+    *ret_killed = false;
+    if (root == 0) {
+        dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0);
+        dup2(err, 1);
+        dup2(err, 2);
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        execve(arguments[0], (char **)arguments, (char **)scenario_environment());
+        _exit(127);
+    }
+    cr_assert(waitpid(root, &status, 0) == root && WIFSTOPPED(status));
+    ptrace(PTRACE_SETOPTIONS, root, NULL,
+           PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+               PTRACE_O_EXITKILL);
+    ptrace(PTRACE_CONT, root, NULL, 0);
+    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0;) {
+        bool at_call, counts;
+        int signal;
+
+        if (!WIFSTOPPED(status)) {
+            if (pid == root)
+                code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+            continue;
+        }
+        if (child == 0 && pid != root)
+            child = pid;
+        at_call = WSTOPSIG(status) == (SIGTRAP | 0x80);
+        counts = at_call && pid == child;
+        calls += counts && entering;
+        entering = counts ? !entering : entering;
+        if (counts && calls >= last && !*ret_killed) {
+            kill(child, SIGKILL);
+            *ret_killed = true;
+            continue;
+        }
+        signal = at_call || WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP
+                     ? 0
+                     : WSTOPSIG(status);
+        ptrace(pid == child && !*ret_killed ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, signal);
+    }
+    return code;
+}
+
+Scenario(faults, a_first_process_killed_anywhere_is_told_and_cleaned_up)
+{
+    struct bundle *bundle = bundle_new();
+    bool killed = true;
+    int told = 0;
+
+    need_root();
+    bundle_script(bundle, "exit 0");
+    for (int at = 1; killed; at += kill_step()) {
+        int err = memfd_create("err", MFD_CLOEXEC);
+        char said[4096] = "";
+        const char *left;
+        int code = run_with_child_killed_at(
+            at, (const char *[]){OURS, "run", "-b", bundle->path, bundle->id, NULL}, err, &killed);
+
+        cr_assert(pread(err, said, sizeof said - 1, 0) >= 0);
+        close(err);
+        cr_assert(code == (killed ? 1 : 0) || (killed && code == 128 + SIGKILL),
+                  "killed at call %d: exit code %d: %s", at, code, said);
+        told += code == 1;
+        if (code == 1)
+            cr_assert(is_one_line(said), "killed at call %d: %s", at, said);
+        left = what_is_left();
+        cr_assert(*left == '\0', "killed at call %d: exit code %d: %s\nleft behind:\n%s", at, code,
+                  said, left);
+    }
+    cr_assert(told > 5, "only %d kills hit the set-up", told);
 }
 
 /* --- interrupted by who waits for it ---------------------------------------------------------- */
