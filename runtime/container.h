@@ -59,8 +59,11 @@ struct create_request {
     const char *console_socket; /* NULL, or where to send the terminal's master fd */
     const char *pidfd_socket;   /* NULL, or where to send a pidfd of init */
     const char *pid_file;       /* NULL, or written before create returns */
-    unsigned preserve_fds;      /* this many fds from 3 (after listen_fds) reach the process */
-    unsigned listen_fds;        /* from LISTEN_FDS */
+    /* Of the caller's terminal, in the place of process.consoleSize; or NULL.  Set before the
+     * program can ask for it. */
+    const struct spec_console_size *console_size;
+    unsigned preserve_fds; /* this many fds from 3 (after listen_fds) reach the process */
+    unsigned listen_fds;   /* from LISTEN_FDS */
     bool no_pivot;
     bool no_new_keyring;
     bool detach;           /* nobody waits in the foreground: a terminal needs a console socket */
@@ -183,7 +186,8 @@ struct exec_request {
     bool no_new_privileges;
     bool terminal;
     /* for both forms: */
-    const char *cgroup; /* sub-cgroup "[controller:]PATH" or NULL */
+    const struct spec_console_size *console_size; /* as in struct create_request */
+    const char *cgroup;                           /* sub-cgroup "[controller:]PATH" or NULL */
     const char *console_socket;
     const char *pidfd_socket;
     const char *pid_file;

@@ -167,6 +167,7 @@ static int plan_execution(struct execution *execution, struct error *err)
         .preserve_fds = request->preserve_fds,
         .listen_fds = request->listen_fds,
         .detach = request->detach,
+        .console_size = request->console_size,
         .new_keyring = !execution->container->record.no_new_keyring,
         .new_user_namespace = (execution->namespaces & CLONE_NEWUSER) != 0,
     };

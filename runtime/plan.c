@@ -120,7 +120,8 @@ int process_plan_from_spec(struct process_plan *ret, const struct spec_process *
         .args = (char **)process->args.items,
         .cwd = process->cwd,
         .terminal = process->terminal,
-        .console_size = process->terminal ? process->console_size : NULL,
+        .console_size = request->console_size != NULL ? request->console_size
+                                                      : process->console_size,
         .own_stdio = request->detach,
         .preserved_fds = request->listen_fds + request->preserve_fds,
     };
@@ -239,6 +240,7 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
         .preserve_fds = create->preserve_fds,
         .listen_fds = create->listen_fds,
         .detach = create->detach,
+        .console_size = create->console_size,
         .new_keyring = !create->no_new_keyring,
         .new_user_namespace = ((plan->namespaces.create | plan->namespaces.join) & CLONE_NEWUSER) !=
                               0,

@@ -78,6 +78,7 @@ struct process_request {
     unsigned preserve_fds;
     unsigned listen_fds;
     bool detach;
+    const struct spec_console_size *console_size; /* the caller's; NULL: process.consoleSize */
     bool new_keyring;
     bool new_user_namespace;           /* where a process starts with every capability */
     const struct id_map_plan *id_maps; /* to check that ids are mapped; NULL: all are */

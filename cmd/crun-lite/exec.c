@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cmd/crun-lite/create_options.h"
 #include "cmd/crun-lite/foreground.h"
+#include "cmd/crun-lite/relay.h"
 
 struct exec_options {
     const char *process;
@@ -154,13 +155,16 @@ static int make_request(const struct exec_options *options, struct string_list a
 }
 
 static int exec_and_wait(struct context *context, struct container *container,
-                         const struct exec_request *request, struct error *err)
+                         struct exec_request *request, struct error *err)
 {
+    struct spec_console_size size;
     struct foreground foreground = {.signals = -1};
     struct container_process process = {.pidfd = -1, .terminal = -1};
     struct foreground_end end = {0};
     int code = request->detach ? 0 : foreground_open(&foreground, err);
 
+    if (!request->detach)
+        request->console_size = relay_terminal_size(&size);
     if (code == 0)
         code = container_exec(&context->runtime, container, request, &process, err);
     if (code == 0 && !request->detach) {

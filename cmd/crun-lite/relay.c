@@ -87,6 +87,17 @@ int relay_open(struct relay *relay, int master, struct error *err)
     return 0;
 }
 
+const struct spec_console_size *relay_terminal_size(struct spec_console_size *ret)
+{
+    struct winsize size;
+    int terminal = callers_terminal();
+
+    if (terminal < 0 || ioctl(terminal, TIOCGWINSZ, &size) < 0 || size.ws_row == 0)
+        return NULL;
+    *ret = (struct spec_console_size){.height = size.ws_row, .width = size.ws_col};
+    return ret;
+}
+
 void relay_resize(const struct relay *relay)
 {
     struct winsize size;

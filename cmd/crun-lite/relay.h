@@ -11,6 +11,11 @@
 #include <termios.h>
 
 #include "base/error.h"
+#include "spec/spec.h"
+
+/* The size of the caller's terminal, for one that is to be like it from its first moment.  Returns
+ * `ret`, or NULL when the caller has no terminal. */
+const struct spec_console_size *relay_terminal_size(struct spec_console_size *ret);
 
 struct relay_channel {
     char bytes[16384];

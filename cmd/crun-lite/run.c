@@ -6,6 +6,7 @@
 
 #include "cmd/crun-lite/create_options.h"
 #include "cmd/crun-lite/foreground.h"
+#include "cmd/crun-lite/relay.h"
 #include "cmd/crun-lite/run_target.h"
 
 struct run_options {
@@ -156,6 +157,7 @@ static int run(struct context *context, const void *command_options,
     const struct run_options *options = command_options;
     struct foreground foreground = {.signals = -1};
     struct create_request request;
+    struct spec_console_size size;
     struct string_list args;
 
     if (arguments_behind_dashes(arguments, &args, err) < 0 ||
@@ -167,6 +169,7 @@ static int run(struct context *context, const void *command_options,
             return fail(err, errno, "become the subreaper");
         if (foreground_open(&foreground, err) < 0)
             return -err->code;
+        request.console_size = relay_terminal_size(&size);
     }
 
     int status = run_container(context, options, arguments->items.items[0], &request, &foreground,

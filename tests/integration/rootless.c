@@ -50,6 +50,14 @@ static struct outcome run_as_user(const char *input, const char *const *argument
         PROGRAM(.arguments = all, .input = input, .user = geteuid() == 0 ? STRANGER : 0));
 }
 
+static void need_reachable_program(void)
+{
+    if (program_run(PROGRAM(.arguments = (const char *[]){scenario_program(), "--version", NULL},
+                            .user = geteuid() == 0 ? STRANGER : 0))
+            .code != 0)
+        skip("the program cannot be executed by an ordinary user where it lies");
+}
+
 /* A bundle that user can run, or a skip where the kernel gives it no user namespaces. */
 static struct bundle *bundle_for_user(void)
 {
@@ -60,10 +68,7 @@ static struct bundle *bundle_for_user(void)
 
     if (can.code != 0)
         skip("this kernel gives ordinary users no user namespaces: %s", can.err);
-    if (program_run(PROGRAM(.arguments = (const char *[]){scenario_program(), "--version", NULL},
-                            .user = geteuid() == 0 ? STRANGER : 0))
-            .code != 0)
-        skip("the program cannot be executed by an ordinary user where it lies");
+    need_reachable_program();
     bundle = geteuid() == 0 ? bundle_new_for_user(STRANGER) : bundle_new_rootless();
     return bundle;
 }
@@ -193,6 +198,7 @@ Scenario(rootless, somebody_elses_container_is_out_of_reach)
     struct bundle *bundle = bundle_new();
 
     need_root();
+    need_reachable_program();
     bundle_start(bundle);
     assert_code(program_run(PROGRAM(.arguments = (const char *[]){scenario_program(), "--root",
                                                                   scenario_root(), "kill",
