@@ -354,6 +354,7 @@ Scenario(faults, a_record_that_names_a_stranger_harms_nobody)
         "9223372036854775807"};
 
     need_root();
+    wait_ms(50); /* start times are told in ticks of 10 ms: the stranger's shall be another */
     bundle_script(bundle, "exit 0");
     bundle_start_as_is(bundle);
     cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
