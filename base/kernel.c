@@ -8,6 +8,11 @@ pid_t kernel_clone3(struct clone_args *args, size_t size)
     return (pid_t)syscall(SYS_clone3, args, size);
 }
 
+pid_t kernel_clone_pidfd(unsigned long flags, int *ret_pidfd)
+{
+    return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD, NULL, ret_pidfd, NULL, NULL);
+}
+
 int kernel_openat2(int dir, const char *path, struct open_how *how)
 {
     return (int)syscall(SYS_openat2, dir, path, how, sizeof *how);

@@ -192,10 +192,11 @@ static const struct child_step child_steps[] = {
     /* Before /proc/sys turns read-only. */
     {"write-sysctls",      C,             has_sysctls,            child_write_sysctls     },
     {"hide-paths",         C,             mounts,                 child_hide_paths        },
+    /* Before the limits: what closes one by one goes by the limit of files. */
+    {"close-files",        C | E,         NULL,                   child_close_files       },
     /* With privileges still, before seccomp may forbid the calls. */
     {"set-process-limits", C | E,         NULL,                   child_set_process_limits},
     {"set-labels",         C | E,         NULL,                   child_set_labels        },
-    {"close-files",        C | E,         NULL,                   child_close_files       },
     {"find-home",          C | E,         wants_home,             child_find_home         },
     {"enter-cwd",          C | E,         has_process,            child_enter_cwd         },
     /* Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which goes next. */

@@ -161,6 +161,7 @@ int child_set_labels(struct child *child, struct error *err)
 {
     autoclose int proc_self = open_proc_self(child, err);
 
+    close_fd(&child->mounts.proc);
     if (proc_self < 0)
         return -err->code;
     return security_labels_apply(&child->process->labels, proc_self, err);
@@ -170,16 +171,17 @@ int child_set_labels(struct child *child, struct error *err)
  * CVE-2024-21626 began with a forgotten directory. */
 int child_close_files(struct child *child, struct error *err)
 {
-    mount_child_done(&child->mounts);
-    child->mounts.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (child->mounts.root < 0)
-        return fail(err, errno, "open /");
+    int proc = take_fd(&child->mounts.proc); /* the container's: labels go through it yet */
 
-    int kept[] = {child->socket, child->listener, child->mounts.root, child->log->fd};
+    mount_child_done(&child->mounts);
+    child->mounts.proc = proc;
+
+    int kept[] = {child->socket, child->listener, child->mounts.proc, child->log->fd};
 
     if (descriptors_close_all_but(3 + child->process->preserved_fds, kept, count_of(kept)) < 0)
         return fail(err, errno, "close files");
-    return 0;
+    child->mounts.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return child->mounts.root < 0 ? fail(err, errno, "open /") : 0;
 }
 
 int child_find_home(struct child *child, struct error *err)
@@ -303,13 +305,24 @@ int child_start_hooks(struct child *child, struct error *err)
                      &child->container->created, child->pid, child->process->env, err);
 }
 
+/* The death signal is gone after a change of ids: an end of file tells as well that nobody has
+ * asked for this process any more. */
+static int see_parent(const struct child *child, struct error *err)
+{
+    char nothing;
+
+    return recv(child->socket, &nothing, 1, MSG_PEEK | MSG_DONTWAIT) == 0
+               ? refuse(err, ECONNRESET, "the runtime has gone")
+               : 0;
+}
+
 int child_seal_files(struct child *child, struct error *err)
 {
     if (descriptors_pass(3, child->process->preserved_fds) < 0)
         return fail(err, errno, "hand over files");
     if (prctl(PR_SET_PDEATHSIG, 0) < 0)
         return fail(err, errno, "outlive the runtime");
-    return 0;
+    return child->occasion == CHILD_ON_EXEC ? see_parent(child, err) : 0;
 }
 
 int child_execute(struct child *child, struct error *err)

@@ -1,10 +1,12 @@
 /* delete: the undo of create, from the record alone. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -140,8 +142,19 @@ static void run_poststop(const struct runtime *runtime, struct container *contai
     }
 }
 
-/* A state directory whose record cannot be read: nothing is guessed and nothing is removed, unless
- * it has no record at all, for then nothing has been made. */
+/* Take away a state directory without a record: nothing has been made for it.  1 when it has got
+ * one while we waited for its lock, because a create was on its way. */
+static int remove_unrecorded(const struct runtime *runtime, const char *id,
+                             const struct state_directory *directory, struct error *err)
+{
+    if (state_lock(directory, runtime->root, id, 1000, err) < 0)
+        return -err->code;
+    if (faccessat(directory->fd, "state.json", F_OK, 0) == 0 || errno != ENOENT)
+        return 1;
+    return state_remove(directory, runtime->root, id, err);
+}
+
+/* The id has no record that can be read: nothing is guessed. */
 static int delete_without_record(const struct runtime *runtime, const char *id, bool force,
                                  struct error *err)
 {
@@ -159,11 +172,11 @@ static int delete_without_record(const struct runtime *runtime, const char *id, 
                       "delete --force removes that)");
     }
 
-    int code = state_lock(&directory, runtime->root, id, 1000, err);
+    int code = remove_unrecorded(runtime, id, &directory, err);
 
-    if (code == 0)
-        code = state_remove(&directory, runtime->root, id, err);
     state_close(&directory);
+    if (code == 1)
+        return container_delete(runtime, id, force, err);
     return code == -ENOENT ? 0 : code;
 }
 

@@ -94,6 +94,12 @@ int layer_prepare(const struct layer_choice *choice, const struct id_map_plan *m
 
 static const char note[] = "in-use-by";
 
+/* Only what certainly is not there is gone: a state root may be out of our reach. */
+static bool is_gone(const char *state)
+{
+    return access(state, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* Who has it, "" for nobody. */
 static void read_note(int directory, char *holder, size_t size)
 {
@@ -111,7 +117,7 @@ int layer_claim(const char *directory, const char *state, struct error *err)
     if (fd < 0 || flock(fd, LOCK_EX) < 0)
         return fail(err, errno, "overlay: open %s", directory);
     read_note(fd, holder, sizeof holder);
-    if (*holder != '\0' && strcmp(holder, state) != 0 && access(holder, F_OK) == 0)
+    if (*holder != '\0' && strcmp(holder, state) != 0 && !is_gone(holder))
         return refuse(err, EBUSY, "overlay: %s is in use by the container of %s", directory,
                       quotable(quoted, holder));
     return replace_file(fd, note, state, strlen(state), 0644, err);

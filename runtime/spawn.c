@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +22,8 @@ static pid_t clone_without_clone3(uint64_t flags, int *ret_pidfd)
         errno = ENOSYS;
         return -1;
     }
-    return (pid_t)syscall(SYS_clone,
-                          (unsigned long)(flags & ~(uint64_t)CLONE_INTO_CGROUP) | SIGCHLD, NULL,
-                          ret_pidfd, NULL, NULL);
+    return kernel_clone_pidfd((unsigned long)(flags & ~(uint64_t)CLONE_INTO_CGROUP) | SIGCHLD,
+                              ret_pidfd);
 }
 
 /* Clone; *joined_v2 tells (in both processes) whether the cgroup was entered on the way. */

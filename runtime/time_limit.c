@@ -72,10 +72,6 @@ static _Noreturn void watch(struct container *container, int timer)
     int kept[] = {pidfd, timer};
 
     leave_caller(kept, count_of(kept));
-    /* A process that waits for hours keeps no memory it does not need: with a pid namespace of the
-     * container's own nothing of the record but its numbers. */
-    if (record.own_pid_namespace)
-        arena_free(&container->arena);
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
@@ -84,8 +80,8 @@ static _Noreturn void watch(struct container *container, int timer)
     kernel_pidfd_send_signal(pidfd, SIGTERM);
     if (ends_within(pidfd, timer, record.time_limit_grace_ns))
         _exit(0);
-    if (!record.own_pid_namespace)
-        kill_everybody(&record.cgroup);
+    /* Through the cgroup, which also thaws what is frozen: on v1 that would not die otherwise. */
+    kill_everybody(&record.cgroup);
     kernel_pidfd_send_signal(pidfd, SIGKILL);
     _exit(0);
 }
@@ -93,7 +89,7 @@ static _Noreturn void watch(struct container *container, int timer)
 int time_limit_watch(struct container *container, struct error *err)
 {
     autoclose int timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-    int status;
+    int status = 0; /* whoever ignores SIGCHLD gets none */
 
     if (timer < 0)
         return fail(err, errno, "time limit: timer");
