@@ -861,3 +861,18 @@ Scenario(hooks, a_missing_hook_is_named)
     add_hook(bundle, "createRuntime", "/no/such/hook", "");
     assert_refused(bundle_run(bundle), 1, "/no/such/hook");
 }
+
+/* startContainer hooks run behind the container's own filter, and many answer ENOSYS to clone3. */
+Scenario(hooks, start_where_the_filter_hides_clone3)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "process.noNewPrivileges", "false");
+    bundle_set(bundle, "linux.seccomp",
+               "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"clone3\"],"
+               "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38}]}");
+    add_hook(bundle, "startContainer", "/bin/true", "");
+    bundle_script(bundle, "echo ran");
+    assert_text(bundle_run(bundle).out, "ran\n");
+}
