@@ -41,7 +41,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-programs run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-engines compatibility test-programs run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -91,6 +91,13 @@ test-vm:                        ## integration tests in a guest with pure cgroup
 	@tests/packages.sh build test vm
 	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
+ENGINES ?= native containerd cri docker podman
+test-engines:                   ## containerd, CRI, Docker, Podman with it, and runc as control (as root, QEMU)
+	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
+	@$(MAKE) --no-print-directory $(jobs) all
+	@CRUN_LITE=$(abspath $(program)) ENGINES_RESULTS=$(BUILD)/engines tests/engines/run.sh $(ENGINES)
+compatibility: all              ## docs/compatibility.{tsv,md}: take in the last results of test-engines
+	@tests/engines/report.py $(abspath $(program)) docs $(wildcard $(patsubst %,$(BUILD)/engines/%.tsv,$(ENGINES)))
 
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
 check:                          ## format, layers, both compilers with -Werror, clang-tidy
@@ -106,12 +113,19 @@ check:                          ## format, layers, both compilers with -Werror, 
 format:                         ## clang-format all sources
 	@clang-format -i $(sources)
 
+completions := bash-completion/completions/crun-lite zsh/site-functions/_crun-lite \
+               fish/vendor_completions.d/crun-lite.fish
 install: all                    ## install to $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/crun-lite
 	[ ! -f docs/crun-lite.8 ] || \
 	    install -D -m 644 docs/crun-lite.8 $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8
+	install -d $(dir $(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions)))
+	$(program) completion bash >$(DESTDIR)$(PREFIX)/share/$(word 1,$(completions))
+	$(program) completion zsh >$(DESTDIR)$(PREFIX)/share/$(word 2,$(completions))
+	$(program) completion fish >$(DESTDIR)$(PREFIX)/share/$(word 3,$(completions))
 uninstall:                      ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lite $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8
+	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lite $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8 \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions))
 clean:                          ## remove everything that was built
 	rm -rf $(BUILD) $(PROGRAM) mybundle
 deps:                           ## install what building, `make run` and `make test` need

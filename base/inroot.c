@@ -126,14 +126,11 @@ static int make(struct walk *walk, const struct component *component)
 
     if (as_file && component->must_be_directory)
         return -EISDIR;
-    if (as_file) {
-        autoclose int fd = openat(top(walk), component->name,
-                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-        walk->made = fd >= 0;
-    } else {
+    /* Not open(2): closing a file of a FUSE flushes it, and no signal ends the wait for that. */
+    if (as_file)
+        walk->made = mknodat(top(walk), component->name, S_IFREG | 0644, 0) == 0;
+    else
         walk->made = mkdirat(top(walk), component->name, walk->how->directory_mode) == 0;
-    }
     return walk->made || errno == EEXIST ? 0 : -errno;
 }
 
@@ -155,6 +152,27 @@ static int open_component(struct walk *walk, const struct component *component)
             return code;
     }
     return -EAGAIN;
+}
+
+/* Write down what was made; what cannot be written down must not stay. */
+static int remember(const struct walk *walk, const struct component *component, int fd)
+{
+    struct inroot_made *made = walk->how->record;
+    int kept;
+
+    if (made == NULL || !walk->made)
+        return 0;
+    kept = made->count < INROOT_MADE_MOST ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (kept >= 0) {
+        made->fds[made->count++] = kept;
+        return 0;
+    }
+
+    bool file = walk->how->make_file && component->last;
+    int code = made->count < INROOT_MADE_MOST ? -errno : -ENAMETOOLONG;
+
+    (void)!unlinkat(top(walk), component->name, file ? 0 : AT_REMOVEDIR);
+    return code;
 }
 
 /* "." and "..": the kernel wants search permission for these too. */
@@ -193,6 +211,10 @@ static int step(struct walk *walk, const struct component *component, int *ret)
 
     if (fd < 0)
         return fd;
+    int code = remember(walk, component, fd);
+
+    if (code < 0)
+        return code;
     if (fstat(fd, &status) < 0)
         return -errno;
 
@@ -361,15 +383,9 @@ int inroot_open_parent(int root, const char *path, char name[static 256], struct
     return inroot_make_directory(root, start == 0 ? "/" : directory, 0755, NULL, err);
 }
 
-int inroot_make_directory(int root, const char *path, mode_t mode, bool *ret_made,
+static int make_directory(int root, const char *path, const struct inroot_walk *how, bool *ret_made,
                           struct error *err)
 {
-    const struct inroot_walk how = {
-        .flags = O_PATH,
-        .links = INROOT_FOLLOW,
-        .make_directories = true,
-        .directory_mode = mode,
-    };
     bool made = false;
     struct stat status;
     autoclose int fd = resolve(root, path, O_PATH, INROOT_FOLLOW);
@@ -377,7 +393,7 @@ int inroot_make_directory(int root, const char *path, mode_t mode, bool *ret_mad
     /* A link that leads nowhere is not the end: images have /var/run -> /run and no /run.  The walk
      * makes what the link names, inside the root. */
     if (fd == -ENOENT)
-        fd = inroot_walk(root, path, &how, &made);
+        fd = inroot_walk(root, path, how, &made);
     if (fd < 0)
         return tell(err, -fd, path, INROOT_FOLLOW);
     if (fstat(fd, &status) < 0 || !S_ISDIR(status.st_mode))
@@ -387,23 +403,50 @@ int inroot_make_directory(int root, const char *path, mode_t mode, bool *ret_mad
     return take_fd(&fd);
 }
 
-int inroot_make_file(int root, const char *path, struct error *err)
+static int make_file(int root, const char *path, const struct inroot_walk *how, struct error *err)
 {
-    const struct inroot_walk how = {
-        .flags = O_PATH,
-        .links = INROOT_FOLLOW,
-        .make_directories = true,
-        .make_file = true,
-        .directory_mode = 0755,
-    };
     struct stat status;
     autoclose int fd = resolve(root, path, O_PATH, INROOT_FOLLOW);
 
     if (fd == -ENOENT)
-        fd = inroot_walk(root, path, &how, NULL);
+        fd = inroot_walk(root, path, how, NULL);
     if (fd < 0)
         return tell(err, -fd, path, INROOT_FOLLOW);
     if (fstat(fd, &status) < 0 || S_ISDIR(status.st_mode))
         return tell(err, EISDIR, path, INROOT_FOLLOW);
     return take_fd(&fd);
+}
+
+int inroot_make_directory(int root, const char *path, mode_t mode, bool *ret_made,
+                          struct error *err)
+{
+    const struct inroot_walk how = {
+        .flags = O_PATH,
+        .links = INROOT_FOLLOW,
+        .make_directories = true,
+        .directory_mode = mode,
+    };
+
+    return make_directory(root, path, &how, ret_made, err);
+}
+
+int inroot_make_file(int root, const char *path, struct error *err)
+{
+    return inroot_make_place(root, path, false, NULL, err);
+}
+
+int inroot_make_place(int root, const char *path, bool directory, struct inroot_made *record,
+                      struct error *err)
+{
+    const struct inroot_walk how = {
+        .flags = O_PATH,
+        .links = INROOT_FOLLOW,
+        .make_directories = true,
+        .make_file = !directory,
+        .directory_mode = 0755,
+        .record = record,
+    };
+
+    return directory ? make_directory(root, path, &how, NULL, err)
+                     : make_file(root, path, &how, err);
 }

@@ -12,6 +12,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -41,3 +42,16 @@ must_check int inroot_make_directory(int root, const char *path, mode_t mode, bo
 
 /* Open the file `path`; when missing, make an empty one (mode 0644) and its parents. */
 must_check int inroot_make_file(int root, const char *path, struct error *err);
+
+/* What was made, for who may have to remove it again: an fd (O_PATH) each, in the order of making,
+ * for neither a name nor a path says afterwards which directory it was. */
+enum { INROOT_MADE_MOST = 4096 };
+struct inroot_made {
+    size_t count;
+    int fds[INROOT_MADE_MOST];
+};
+
+/* As inroot_make_directory() with mode 0755 or inroot_make_file(), and all that is made, parents
+ * too, is added to *record (may be NULL), also when it fails. */
+must_check int inroot_make_place(int root, const char *path, bool directory,
+                                 struct inroot_made *record, struct error *err);

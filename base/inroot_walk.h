@@ -18,6 +18,7 @@ struct inroot_walk {
     bool make_directories; /* missing directories on the way, and as the end unless make_file */
     bool make_file;        /* the end, when missing, becomes an empty file of mode 0644 */
     mode_t directory_mode; /* subject to the umask, as mkdir(2) */
+    struct inroot_made *record; /* may be NULL */
 };
 
 /* Resolve `path` as a process chrooted at `root` would.  Returns an fd or -errno; *made (may be

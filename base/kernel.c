@@ -1,5 +1,7 @@
 #include "base/kernel.h"
 
+#include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +28,29 @@ int kernel_pidfd_open(pid_t pid, unsigned flags)
 int kernel_pidfd_send_signal(int pidfd, int signal)
 {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+/* The first version of linux/pidfd.h's struct pidfd_info, which has grown since. */
+struct pidfd_information {
+    uint64_t mask;
+    uint64_t cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+
+int kernel_pidfd_exit_status(int pidfd, int *ret)
+{
+    const uint64_t exit_is_there = 1 << 3; /* PIDFD_INFO_EXIT */
+    struct pidfd_information information = {.mask = exit_is_there};
+
+    if (ioctl(pidfd, _IOWR(0xff, 11, struct pidfd_information), &information) < 0)
+        return -1;
+    if ((information.mask & exit_is_there) == 0) {
+        errno = ENODATA;
+        return -1;
+    }
+    *ret = information.exit_code;
+    return 0;
 }
 
 int kernel_close_range(unsigned first, unsigned last, unsigned flags)

@@ -40,6 +40,10 @@ int kernel_openat2(int dir, const char *path, struct open_how *how);
 /* pidfd_open(2), 5.3; pidfd_send_signal(2), 5.1. */
 int kernel_pidfd_open(pid_t pid, unsigned flags);
 int kernel_pidfd_send_signal(int pidfd, int signal);
+/* PIDFD_GET_INFO with PIDFD_INFO_EXIT, 6.15: the wait status of a process that has been reaped, to
+ * whoever had a pidfd of it before.  0, or -1 with errno: ENODATA when there is none yet, ENOTTY
+ * and EINVAL when the kernel is older. */
+int kernel_pidfd_exit_status(int pidfd, int *ret);
 /* close_range(2), 5.9; CLOSE_RANGE_CLOEXEC 5.11. */
 int kernel_close_range(unsigned first, unsigned last, unsigned flags);
 /* fsopen, fsconfig, fsmount, open_tree, move_mount: 5.2.  mount_setattr: 5.12. */

@@ -70,8 +70,22 @@ static int unit_shift(const char *unit)
     return *unit == '\0' ? (int)(found - letters) * 10 : -1;
 }
 
+/* Of ".25" the bytes that are meant when a whole is 1 << shift of them, rounded down.  Four digits
+ * count: more would not fit the multiplication. */
+static uint64_t fraction_of(const char *digits, int shift)
+{
+    uint64_t part = 0, whole = 1;
+
+    for (; *digits >= '0' && *digits <= '9' && whole < 10000; digits++) {
+        part = part * 10 + (uint64_t)(*digits - '0');
+        whole *= 10;
+    }
+    return part * ((uint64_t)1 << shift) / whole;
+}
+
 int parse_bytes(const char *text, int64_t *ret, struct error *err)
 {
+    static const char ten[] = "0123456789";
     char quoted[1040];
     char digits[24];
     uint64_t value;
@@ -81,8 +95,9 @@ int parse_bytes(const char *text, int64_t *ret, struct error *err)
         return 0;
     }
 
-    size_t length = strspn(text, "0123456789");
-    int shift = unit_shift(text + length);
+    size_t length = strspn(text, ten);
+    size_t fraction = text[length] == '.' ? strspn(text + length + 1, ten) : 0;
+    int shift = unit_shift(text + length + (fraction > 0 ? fraction + 1 : 0));
 
     if (length == 0 || shift < 0)
         return refuse(err, EINVAL, "\"%s\" is not a size in bytes (such as 512M)",
@@ -93,7 +108,10 @@ int parse_bytes(const char *text, int64_t *ret, struct error *err)
     digits[length] = '\0';
     if (parse_uint64(digits, (uint64_t)INT64_MAX >> shift, &value, err) < 0)
         return refuse(err, ERANGE, "%.64s is out of range", text);
-    *ret = (int64_t)(value << shift);
+    value <<= shift;
+    if (fraction > 0)
+        value += fraction_of(text + length + 1, shift);
+    *ret = (int64_t)value;
     return 0;
 }
 

@@ -17,7 +17,7 @@ must_check int parse_int64(const char *text, int64_t least, int64_t most, int64_
 must_check int parse_uint64(const char *text, uint64_t most, uint64_t *ret, struct error *err);
 
 /* A byte count with an optional unit b, k, m, g, t, p (any case; also kb, KiB, ...), powers of
- * 1024: "512M" is 536870912.  "-1" is accepted and yields -1 (unlimited). */
+ * 1024: "512M" is 536870912, "1.5k" is 1536.  "-1" is accepted and yields -1 (unlimited). */
 must_check int parse_bytes(const char *text, int64_t *ret, struct error *err);
 
 /* A duration: numbers with units ns, us, ms, s, m, h, in sequence ("1h30m", "2.5s"), as Go's

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cgroups/stats.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
 
@@ -45,7 +46,7 @@ must_check int cgroup_host_probe(struct cgroup_host *ret, struct arena *arena, s
 
 enum cgroup_manager {
     CGROUP_MANAGER_CGROUPFS,
-    CGROUP_MANAGER_SYSTEMD, /* reserved: refused until its issue is built */
+    CGROUP_MANAGER_SYSTEMD, /* systemd makes it, as a transient unit */
     CGROUP_MANAGER_DISABLED /* the container stays in the caller's cgroup; limits are refused */
 };
 
@@ -64,9 +65,12 @@ struct cgroup_write {
     bool order_unknown;    /* EINVAL may mean that a later write must come first: tried again */
 };
 
+struct cgroup_unit; /* systemd.h */
+
 struct cgroup_plan {
     const struct cgroup_host *host;
     enum cgroup_manager manager;
+    struct cgroup_unit *unit;    /* of systemd; NULL with the other managers */
     const char *path;            /* "/web" : below each hierarchy's root; NULL when disabled */
     struct cgroup_write *writes; /* in order */
     size_t write_count;
@@ -82,6 +86,7 @@ struct cgroup_plan {
     const char *directories[CGROUP_HIERARCHIES_MOST];
     bool device_rules_asked; /* the bundle itself denies something: no host may skip that */
     bool unprivileged;
+    bool is_required;
 };
 
 struct cgroup_request {
@@ -91,9 +96,20 @@ struct cgroup_request {
     const char *cgroups_path;
     const struct spec_resources *resources; /* may be NULL */
     enum cgroup_manager manager;
-    bool unprivileged; /* the caller is not root: no devices, missing rights to the tree are
+    /* For systemd: org.systemd.property.NAME among them; and whose systemd: the runtime directory
+     * of a user ("/run/user/1000"), NULL for that of the machine. */
+    struct string_map annotations;
+    const char *user_directory;
+    const char *user_path; /* from cgroup_ask_user_manager(); NULL: guessed from the directory */
+    bool unprivileged;     /* the caller is not root: no devices, missing rights to the tree are
                           explained */
+    bool is_required;      /* never go without a cgroup, as is done where nothing was asked of it */
 };
+
+/* Ask the systemd of the user with that runtime directory where its cgroups are: *ret is
+ * "/user.slice/user-1000.slice/user@1000.service", the arena's, or NULL when it does not say. */
+must_check int cgroup_ask_user_manager(const char *user_directory, struct arena *arena,
+                                       const char **ret, struct error *err);
 
 /* Pure: pick the path, turn every resource into writes, refuse what this host cannot enforce naming
  * the missing controller ("linux.resources.memory.limit: this host has no memory controller ...").
@@ -116,6 +132,9 @@ struct cgroup_record {
     /* For each hierarchy the absolute directory, and how many of its trailing components are ours
      * to remove.  Written before they are made (with the number that will be made). */
     SPEC_LIST(struct cgroup_directory_record) directories;
+    const char *unit;           /* of systemd; NULL with the other managers */
+    const char *user_directory; /* as in cgroup_request */
+    bool unit_stays;            /* systemd does not end it by itself when it is empty */
 };
 
 extern const struct fields cgroup_record_fields;
@@ -135,18 +154,33 @@ struct cgroup {
         int made;
         bool is_v2;
     } directories[CGROUP_HIERARCHIES_MOST];
+    /* With systemd; borrowed from the record as above. */
+    const char *unit;
+    const char *manager;
+    bool unit_stays;
+    bool needs_attaching; /* we have no right to move a process there: cgroup_attach() */
+    int placeholder;      /* pidfd of what holds a new unit until a process is in it; or -1 */
 };
 
-#define CGROUP_EMPTY \
-    (struct cgroup)  \
-    {                \
-        .count = 0   \
+#define CGROUP_EMPTY                  \
+    (struct cgroup)                   \
+    {                                 \
+        .count = 0, .placeholder = -1 \
     }
 
 /* Make the directories of `record` (enabling controllers in subtree_control on the way down on v2,
  * copying cpuset.cpus/mems on v1) and open them.  On failure removes what it made. */
 must_check int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
                              const struct cgroup_plan *plan, struct error *err);
+
+/* Have systemd move `pid` into the cgroup, which must be a unit of its (AttachProcessesToUnit), or
+ * into `below`, a cgroup below it on v2 (NULL: itself): for processes that have no right to move
+ * themselves. */
+must_check int cgroup_attach(const struct cgroup *cgroup, const struct cgroup *below, pid_t pid,
+                             struct error *err);
+
+/* End what holds the place of a new unit, now that somebody is there. */
+void cgroup_settle(struct cgroup *cgroup);
 
 /* Open what exists of a record; missing directories are not an error (their fd is -1).  Paths are
  * checked: absolute, without "..", on a cgroup file system. */
@@ -166,14 +200,25 @@ int cgroup_clone_fd(const struct cgroup *cgroup);
  * CLONE_INTO_CGROUP did not cover.  v1: "0" to `tasks`, which skips the lock that writing
  * cgroup.procs waits for.  `joined_v2`: clone3 has done v2 already.  Does not allocate. */
 must_check int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, struct error *err);
+/* Does -errno of joining, or of clone3, say that no process can be there, whoever asks?  EBUSY: it
+ * passes controllers on; ENOENT, ENODEV: gone; EOPNOTSUPP: a threaded or an invalid domain. */
+bool cgroup_takes_nobody(int code);
 
-/* Open the cgroup that process `pid` is in now (exec falls back to it), or a sub-cgroup `sub` of
- * `cgroup` for exec --cgroup ("path" on v2, "controller:path" on v1 or for all): may not leave it.
- */
+/* For a process that mounts cgroup file systems of its own: leave the caller's cgroup for the root,
+ * and make a cgroup namespace there.  Paths stay what they are, but options of its mounts are not
+ * taken for the host's: whoever mounts cgroup2 in the first namespace without "nsdelegate" takes
+ * that away from all of the host (cgroup-v2.rst, "Mounting").  Where the root cannot be joined,
+ * nothing is done. */
+must_check int cgroup_step_aside(const struct cgroup_host *host, struct error *err);
+
+/* Open the cgroup that process `pid` is in now (exec falls back to it), or what is below `cgroup`
+ * at the paths of exec --cgroup: one "PATH", for all hierarchies, or any number of
+ * "CONTROLLER[,...]:PATH", each for those of v1.  None may leave `cgroup`. */
 must_check int cgroup_open_of_process(struct cgroup *ret, const struct cgroup_host *host, pid_t pid,
                                       struct arena *arena, struct error *err);
-must_check int cgroup_open_sub(struct cgroup *ret, const struct cgroup *cgroup, const char *sub,
-                               struct arena *arena, struct error *err);
+must_check int cgroup_open_sub(struct cgroup *ret, const struct cgroup *cgroup,
+                               const struct string_list *texts, struct arena *arena,
+                               struct error *err);
 
 /* Freeze or thaw and wait until it is so, at most `deadline_ms`; a freeze that does not complete is
  * undone and is an error.  Errors name what is missing when the host has no freezer. */
@@ -201,6 +246,30 @@ must_check int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struc
  * memory.oom_control; -1 when unknown. */
 int64_t cgroup_oom_kills(const struct cgroup *cgroup);
 
+/* What it has used until now (stats.h); strings and lists are the arena's.  Whatever this kernel or
+ * this cgroup does not count stays 0 or absent. */
+must_check int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena,
+                                 struct cgroup_stats *ret, struct error *err);
+
+/* What this build can do with cgroups, for `features`. */
+void cgroup_features(struct spec_features_cgroup *ret);
+
+/* Something that becomes readable (POLLIN) when the kernel runs out of memory in the cgroup, and
+ * what it says. */
+struct cgroup_oom_watch {
+    int fd;       /* for poll; -1: none */
+    int dir;      /* of the cgroup, borrowed */
+    bool is_v2;   /* an inotify of memory.events, else an eventfd behind memory.oom_control */
+    int64_t seen; /* v2: kills that have been told */
+};
+
+/* -ENOENT without err when there is no memory controller to watch. */
+must_check int cgroup_oom_watch(const struct cgroup *cgroup, struct cgroup_oom_watch *ret,
+                                struct error *err);
+/* How often it happened since it was last asked. */
+int64_t cgroup_oom_watch_read(struct cgroup_oom_watch *watch);
+void cgroup_oom_watch_done(struct cgroup_oom_watch *watch);
+
 /* Write changed limits to a live cgroup: reads the old values of the files first and writes them
  * back when a later write fails.  `plan` comes from cgroup_plan_from_spec() with only what changes;
  * device rules are not touched.  memory.checkBeforeUpdate is honoured. */
@@ -217,5 +286,5 @@ struct cgroup_mount_source {
 };
 
 /* Fill `sources` (room for CGROUP_HIERARCHIES_MOST); returns how many. */
-size_t cgroup_mount_sources(const struct cgroup_plan *plan, const struct cgroup_record *record,
+size_t cgroup_mount_sources(const struct cgroup_host *host, const struct cgroup_record *record,
                             struct cgroup_mount_source *sources);

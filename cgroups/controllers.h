@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cgroups/cgroup.h"
+#include "cgroups/stats_reader.h"
 
 /* A plan in the making. */
 struct cgroup_planner {
@@ -31,6 +32,9 @@ struct cgroup_controller {
     const char *v1_name; /* as in /proc/self/cgroup; NULL: exists in v2 alone */
     int (*plan)(struct cgroup_planner *planner, const struct cgroup_controller *self,
                 const struct spec_resources *resources, struct error *err);
+    /* Fill its part of stats->values; NULL: there is nothing to tell. */
+    int (*stats)(struct cgroup_stats_reader *reader, const struct cgroup_controller *self,
+                 struct error *err);
 };
 
 /* All of them, in the order their files are written. */

@@ -142,4 +142,4 @@ static int plan_cpu(struct cgroup_planner *planner, const struct cgroup_controll
     return cgroup_plan_files(planner, self, resources->cpu, files, count_of(files), err);
 }
 
-const struct cgroup_controller cgroup_cpu = {"cpu", "cpu", plan_cpu};
+const struct cgroup_controller cgroup_cpu = {"cpu", "cpu", plan_cpu, cgroup_stats_cpu};

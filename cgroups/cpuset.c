@@ -77,4 +77,5 @@ static int plan_cpuset(struct cgroup_planner *planner, const struct cgroup_contr
     return plan_list(planner, self, "cpu.mems", "cpuset.mems", resources->cpu->mems, err);
 }
 
-const struct cgroup_controller cgroup_cpuset = {"cpuset", "cpuset", plan_cpuset};
+const struct cgroup_controller cgroup_cpuset = {"cpuset", "cpuset", plan_cpuset,
+                                                cgroup_stats_cpuset};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/own.h"
@@ -11,9 +12,12 @@
 #include "cgroups/controllers.h"
 #include "cgroups/directories.h"
 #include "cgroups/path.h"
+#include "cgroups/systemd.h"
 
 bool cgroup_is_required(const struct cgroup_plan *plan, size_t index)
 {
+    if (plan->is_required)
+        return true;
     for (size_t i = 0; i < plan->write_count; i++) {
         const struct cgroup_write *write = &plan->writes[i];
 
@@ -120,9 +124,11 @@ static int try_directory(const struct cgroup_hierarchy *hierarchy,
                          const struct cgroup_directory_record *record,
                          const struct cgroup_plan *plan, int *ret_made, struct error *err)
 {
-    struct descent descent = {.hierarchy = hierarchy, .plan = plan, .is_new = record->made > 0};
+    struct descent descent = {.hierarchy = hierarchy, .plan = plan};
     int code;
 
+    /* With systemd it is there by now: where systemd cares for that hierarchy. */
+    descent.is_new = record->made > 0 && plan->unit == NULL;
     descent.fd = cgroup_open_root(hierarchy->mount_point, err);
     if (descent.fd < 0)
         return descent.fd;
@@ -169,6 +175,17 @@ static const struct cgroup_hierarchy *hierarchy_named(const struct cgroup_host *
     return NULL;
 }
 
+static int explain_forbidden(const struct cgroup_plan *plan, struct error *err)
+{
+    if (!plan->unprivileged)
+        return hint(err, "a limit was asked for, and the cgroup file system cannot be written to");
+    return hint(err,
+                "%s, and this user has no rights to the cgroup above: a delegated one is needed, "
+                "as in a session of systemd's (for a user who does not log in: loginctl "
+                "enable-linger) with --systemd-cgroup",
+                plan->is_required ? "--rootless=false" : "a limit was asked for");
+}
+
 /* A hierarchy we may not write to is done without, unless something was asked of it. */
 static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_record *record,
                          const struct cgroup_plan *plan, struct error *err)
@@ -186,25 +203,66 @@ static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_re
         fd = -1;
     } else if (fd < 0) {
         if (is_forbidden(fd))
-            hint(err, plan->unprivileged ? "a limit was asked for, and this user has no rights to "
-                                           "the cgroup above: a delegated one is needed"
-                                         : "a limit was asked for, and the cgroup file system "
-                                           "cannot be written to");
+            explain_forbidden(plan, err);
         return within(err, "cgroup");
     }
     cgroup->directories[cgroup->count].name = record->hierarchy;
     cgroup->directories[cgroup->count].directory = record->directory;
     cgroup->directories[cgroup->count].fd = fd;
+    if (plan->unit != NULL && fd >= 0)
+        made = (int)record->made;
     cgroup->directories[cgroup->count].made = fd < 0 ? 0 : made;
     cgroup->directories[cgroup->count].is_v2 = hierarchy->is_v2;
     cgroup->count++;
     return 0;
 }
 
+/* The rules by which we know the path of a unit must be those of this systemd. */
+static int check_placeholder(const struct cgroup *cgroup, pid_t pid, struct error *err)
+{
+    autoarena struct arena arena = {0};
+    struct cgroup_pids pids = {.arena = &arena};
+    int fd = cgroup_clone_fd(cgroup);
+    int code = fd < 0 || pid == 0 ? 0 : cgroup_read_pids(fd, &pids, err);
+
+    if (code < 0 || fd < 0 || pid == 0)
+        return code;
+    for (size_t i = 0; i < pids.count; i++) {
+        if (pids.items[i] == pid)
+            return 0;
+    }
+    return refuse(err, EPROTO, "unit %s: systemd has it in another cgroup than %s", cgroup->unit,
+                  cgroup->directories[0].directory);
+}
+
+/* Unprivileged, a process may be moved by whoever can write to the cgroup that is above where it is
+ * and where it goes. */
+static bool may_move(const struct cgroup_plan *plan)
+{
+    const struct cgroup_hierarchy *hierarchy = &plan->host->hierarchies[0];
+    const char *own = hierarchy->own_path;
+    size_t common = 0;
+    char file[PATH_MAX];
+
+    if (!plan->unprivileged || !plan->host->pure_v2)
+        return true;
+    for (size_t i = 0; own[i] == plan->path[i] && own[i] != '\0'; i++) {
+        if (own[i] == '/')
+            common = i;
+    }
+    snprintf(file, sizeof file, "%s%.*s/cgroup.procs", hierarchy->mount_point, (int)common, own);
+    return access(file, W_OK) == 0;
+}
+
 static void undo(struct cgroup *cgroup)
 {
+    struct error ignored;
+
+    cgroup_settle(cgroup);
     for (size_t i = 0; i < cgroup->count; i++)
         cgroup_remove_levels(cgroup->directories[i].directory, cgroup->directories[i].made);
+    if (cgroup->unit_stays)
+        (void)!unit_stop(cgroup->unit, cgroup->manager, BUS_DEADLINE_MS, &ignored);
     cgroup_done(cgroup);
 }
 
@@ -212,14 +270,24 @@ int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
                   const struct cgroup_plan *plan, struct error *err)
 {
     struct cgroup cgroup = CGROUP_EMPTY;
+    pid_t pid = 0;
+    int code = plan->unit == NULL ? 0 : unit_start(plan, &cgroup.placeholder, &pid, err);
 
-    for (size_t i = 0; i < record->directories.count; i++) {
-        int code = add_directory(&cgroup, &record->directories.items[i], plan, err);
-
-        if (code < 0) {
-            undo(&cgroup);
-            return code;
-        }
+    if (code < 0)
+        return code;
+    if (plan->unit != NULL) {
+        cgroup.unit = record->unit;
+        cgroup.manager = record->user_directory;
+        cgroup.unit_stays = record->unit_stays;
+        cgroup.needs_attaching = !may_move(plan);
+    }
+    for (size_t i = 0; code == 0 && i < record->directories.count; i++)
+        code = add_directory(&cgroup, &record->directories.items[i], plan, err);
+    if (code == 0)
+        code = check_placeholder(&cgroup, pid, err);
+    if (code < 0) {
+        undo(&cgroup);
+        return code;
     }
     *ret = cgroup;
     return 0;

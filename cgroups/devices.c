@@ -157,7 +157,7 @@ static int without_filter(struct cgroup_planner *planner, struct error *err)
 int cgroup_plan_devices(struct cgroup_planner *planner, const struct spec_resources *resources,
                         struct error *err)
 {
-    static const struct cgroup_controller legacy = {NULL, "devices", NULL};
+    static const struct cgroup_controller legacy = {NULL, "devices", NULL, NULL};
     struct cgroup_plan *plan = planner->plan;
     struct cgroup_place place = cgroup_place_of(plan->host, &legacy);
     struct device_rule *rules = NULL;

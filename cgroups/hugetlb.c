@@ -81,4 +81,5 @@ static int plan_hugetlb(struct cgroup_planner *planner, const struct cgroup_cont
     return 0;
 }
 
-const struct cgroup_controller cgroup_hugetlb = {"hugetlb", "hugetlb", plan_hugetlb};
+const struct cgroup_controller cgroup_hugetlb = {"hugetlb", "hugetlb", plan_hugetlb,
+                                                 cgroup_stats_hugetlb};

@@ -195,4 +195,4 @@ static int plan_io(struct cgroup_planner *planner, const struct cgroup_controlle
     return code;
 }
 
-const struct cgroup_controller cgroup_io = {"io", "blkio", plan_io};
+const struct cgroup_controller cgroup_io = {"io", "blkio", plan_io, cgroup_stats_io};

@@ -1,4 +1,7 @@
 #include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
 
 #include "base/file.h"
 #include "cgroups/cgroup.h"
@@ -8,6 +11,11 @@
 static const char *file_to_join(bool is_v2)
 {
     return is_v2 ? "cgroup.procs" : "tasks";
+}
+
+bool cgroup_takes_nobody(int code)
+{
+    return code == -EBUSY || code == -ENOENT || code == -ENODEV || code == -EOPNOTSUPP;
 }
 
 int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, struct error *err)
@@ -24,9 +32,36 @@ int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, struct error *
         fail(err, -code, "join cgroup %s", cgroup->directories[i].directory);
         if (code == -EBUSY && is_v2)
             hint(err, "it passes controllers on to cgroups below it, so it cannot hold processes");
+        if (code == -EACCES || code == -EPERM)
+            hint(err, "moving a process takes the right to write to cgroup.procs there and in the "
+                      "common ancestor of both cgroups: start in a cgroup below the delegated one, "
+                      "as systemd-run --user --scope does");
         if (code == -ENOSPC)
             hint(err, "it has no cpus or memory nodes");
         return code;
     }
+    return 0;
+}
+
+static int join_root(const struct cgroup_hierarchy *hierarchy)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", hierarchy->mount_point,
+                          file_to_join(hierarchy->is_v2));
+
+    return length < 0 || (size_t)length >= sizeof path ? -ENAMETOOLONG
+                                                       : write_pseudo_file(-1, path, "0");
+}
+
+int cgroup_step_aside(const struct cgroup_host *host, struct error *err)
+{
+    for (size_t i = 0; i < host->count; i++) {
+        /* The root of a cgroup namespace refuses where it passes controllers on; options of mounts
+         * are out of reach from there anyway. */
+        if (join_root(&host->hierarchies[i]) < 0)
+            return 0;
+    }
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        return fail(err, errno, "unshare the cgroup namespace");
     return 0;
 }

@@ -81,4 +81,5 @@ static int plan_memory(struct cgroup_planner *planner, const struct cgroup_contr
     return cgroup_plan_files(planner, self, resources->memory, files, count_of(files), err);
 }
 
-const struct cgroup_controller cgroup_memory = {"memory", "memory", plan_memory};
+const struct cgroup_controller cgroup_memory = {"memory", "memory", plan_memory,
+                                                cgroup_stats_memory};

@@ -20,10 +20,9 @@ static const char *directory_of(const struct cgroup_record *record, const char *
     return NULL;
 }
 
-size_t cgroup_mount_sources(const struct cgroup_plan *plan, const struct cgroup_record *record,
+size_t cgroup_mount_sources(const struct cgroup_host *host, const struct cgroup_record *record,
                             struct cgroup_mount_source *sources)
 {
-    const struct cgroup_host *host = plan->host;
     size_t count = 0;
 
     for (size_t i = 0; i < host->count; i++) {

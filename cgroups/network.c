@@ -53,5 +53,5 @@ static int plan_priorities(struct cgroup_planner *planner, const struct cgroup_c
     return 0;
 }
 
-const struct cgroup_controller cgroup_network_class = {NULL, "net_cls", plan_class};
-const struct cgroup_controller cgroup_network_priority = {NULL, "net_prio", plan_priorities};
+const struct cgroup_controller cgroup_network_class = {NULL, "net_cls", plan_class, NULL};
+const struct cgroup_controller cgroup_network_priority = {NULL, "net_prio", plan_priorities, NULL};

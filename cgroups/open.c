@@ -44,20 +44,18 @@ void cgroup_done(struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++)
         close_fd(&cgroup->directories[i].fd);
+    cgroup_settle(cgroup);
     cgroup->count = 0;
 }
 
-/* Append a directory by name; a missing one is kept with fd -1. */
-static int add_by_name(struct cgroup *cgroup, const char *name, const char *directory, int made,
-                       struct error *err)
+/* Append a directory, open or with fd -1; its fd belongs to the cgroup then. */
+static int add(struct cgroup *cgroup, const char *name, const char *directory, int fd, int made,
+               struct error *err)
 {
-    int fd;
-
-    if (cgroup->count == CGROUP_HIERARCHIES_MOST)
+    if (cgroup->count == CGROUP_HIERARCHIES_MOST) {
+        close_fd(&fd);
         return refuse(err, EINVAL, "more than %d cgroup hierarchies", CGROUP_HIERARCHIES_MOST);
-    fd = cgroup_open_directory(directory, err);
-    if (fd < 0 && fd != -ENOENT)
-        return fd;
+    }
     cgroup->directories[cgroup->count].name = name;
     cgroup->directories[cgroup->count].directory = directory;
     cgroup->directories[cgroup->count].fd = fd < 0 ? -1 : fd;
@@ -67,10 +65,33 @@ static int add_by_name(struct cgroup *cgroup, const char *name, const char *dire
     return 0;
 }
 
+/* The same by name; a missing one is kept with fd -1. */
+static int add_by_name(struct cgroup *cgroup, const char *name, const char *directory, int made,
+                       struct error *err)
+{
+    int fd = cgroup_open_directory(directory, err);
+
+    return fd < 0 && fd != -ENOENT ? fd : add(cgroup, name, directory, fd, made, err);
+}
+
+/* The root of a hierarchy is nobody's to change or to remove, but a process can be in it. */
+static int add_root(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy,
+                    struct error *err)
+{
+    const char *root = hierarchy->mount_point;
+    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? fail(err, errno, "open %s", root)
+                  : add(cgroup, hierarchy->name, root, fd, 0, err);
+}
+
 int cgroup_open(struct cgroup *ret, const struct cgroup_record *record, struct error *err)
 {
     struct cgroup cgroup = CGROUP_EMPTY;
 
+    cgroup.unit = record->unit;
+    cgroup.manager = record->user_directory;
+    cgroup.unit_stays = record->unit_stays;
     for (size_t i = 0; i < record->directories.count; i++) {
         const struct cgroup_directory_record *directory = &record->directories.items[i];
         int code = add_by_name(&cgroup, directory->hierarchy, directory->directory,
@@ -91,8 +112,8 @@ static void close_stream(FILE **stream)
         fclose(*stream);
 }
 
-/* One line of /proc/PID/cgroup: "4:memory:/web".  Hierarchies that are not mounted, and the root,
- * where there is nothing to join, are left out. */
+/* One line of /proc/PID/cgroup: "4:memory:/web".  Hierarchies that are not mounted are left out,
+ * but not the root: whoever does not join it stays where the caller is. */
 static int add_line(struct cgroup *cgroup, const struct cgroup_host *host, char *line,
                     struct arena *arena, struct error *err)
 {
@@ -103,7 +124,7 @@ static int add_line(struct cgroup *cgroup, const struct cgroup_host *host, char 
 
     strsep(&rest, ":");
     name = strsep(&rest, ":");
-    if (name == NULL || rest == NULL || strcmp(rest, "/") == 0)
+    if (name == NULL || rest == NULL)
         return 0;
     for (size_t i = 0; i < host->count; i++) {
         const struct cgroup_hierarchy *hierarchy = &host->hierarchies[i];
@@ -111,8 +132,10 @@ static int add_line(struct cgroup *cgroup, const struct cgroup_host *host, char 
         if (strcmp(hierarchy->name, name) != 0)
             continue;
         code = cgroup_directory_of_path(hierarchy, rest, arena, &directory, err);
-        if (code < 0 || directory == NULL || strcmp(directory, hierarchy->mount_point) == 0)
+        if (code < 0 || directory == NULL)
             return code;
+        if (strcmp(directory, hierarchy->mount_point) == 0)
+            return add_root(cgroup, hierarchy, err);
         return add_by_name(cgroup, hierarchy->name, directory, 0, err);
     }
     return 0;
@@ -208,28 +231,79 @@ static bool is_named(const char *controllers, const char *hierarchy)
     return false;
 }
 
-int cgroup_open_sub(struct cgroup *ret, const struct cgroup *cgroup, const char *sub,
-                    struct arena *arena, struct error *err)
+/* What --cgroup says, split. */
+struct sub {
+    const char *text;
+    const char *controllers; /* NULL: all */
+    const char *path;        /* NULL: the cgroup itself */
+    bool found;
+};
+
+static int split_subs(struct sub *subs, const struct string_list *texts, struct arena *arena,
+                      struct error *err)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        subs[i].text = texts->items[i];
+        if (split_sub(texts->items[i], arena, &subs[i].controllers, &subs[i].path, err) < 0)
+            return within(err, "cgroup \"%s\"", texts->items[i]);
+        if (texts->count > 1 && subs[i].controllers == NULL)
+            return refuse(err, EINVAL,
+                          "cgroup \"%s\": one of several must name its controllers, as in "
+                          "\"cpu,memory:PATH\"",
+                          texts->items[i]);
+    }
+    return 0;
+}
+
+/* Which of them is about the hierarchy: *ret is NULL when none is. */
+static int choose_sub(struct sub *subs, size_t count, const char *hierarchy, struct sub **ret,
+                      struct error *err)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (subs[i].controllers != NULL && !is_named(subs[i].controllers, hierarchy))
+            continue;
+        if (*ret != NULL)
+            return refuse(err, EINVAL, "cgroup \"%s\": \"%s\" is about hierarchy %s too",
+                          subs[i].text, (*ret)->text, hierarchy);
+        *ret = &subs[i];
+        subs[i].found = true;
+    }
+    return 0;
+}
+
+static int add_subs(struct cgroup *made, const struct cgroup *cgroup, struct sub *subs,
+                    size_t count, struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        struct sub *sub;
+
+        if (choose_sub(subs, count, cgroup->directories[i].name, &sub, err) < 0)
+            return -err->code;
+        if (add_sub(made, cgroup, i, sub != NULL ? sub->path : NULL, arena, err) < 0)
+            return sub != NULL ? within(err, "cgroup \"%s\"", sub->text) : -err->code;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!subs[i].found && subs[i].controllers != NULL)
+            return refuse(err, EINVAL, "cgroup \"%s\": no v1 hierarchy has the controller %s",
+                          subs[i].text, subs[i].controllers);
+    }
+    return 0;
+}
+
+int cgroup_open_sub(struct cgroup *ret, const struct cgroup *cgroup,
+                    const struct string_list *texts, struct arena *arena, struct error *err)
 {
     struct cgroup made = CGROUP_EMPTY;
-    const char *controllers;
-    const char *path;
-    bool found = false;
-    int code = split_sub(sub, arena, &controllers, &path, err);
+    struct sub *subs = arena_zero(arena, texts->count, sizeof *subs);
 
-    if (code < 0)
-        return within(err, "cgroup");
-    for (size_t i = 0; code == 0 && i < cgroup->count; i++) {
-        bool meant = controllers == NULL || is_named(controllers, cgroup->directories[i].name);
-
-        found |= meant;
-        code = add_sub(&made, cgroup, i, meant ? path : NULL, arena, err);
-    }
-    if (code == 0 && !found && controllers != NULL)
-        code = refuse(err, EINVAL, "no v1 hierarchy has the controller %s", controllers);
-    if (code < 0) {
+    if (subs == NULL)
+        return no_memory(err);
+    if (split_subs(subs, texts, arena, err) < 0)
+        return -err->code;
+    if (add_subs(&made, cgroup, subs, texts->count, arena, err) < 0) {
         cgroup_done(&made);
-        return within(err, "cgroup \"%s\"", sub);
+        return -err->code;
     }
     *ret = made;
     return 0;

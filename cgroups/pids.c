@@ -30,4 +30,4 @@ static int plan_pids(struct cgroup_planner *planner, const struct cgroup_control
     return cgroup_plan_files(planner, self, resources->pids, files, count_of(files), err);
 }
 
-const struct cgroup_controller cgroup_pids = {"pids", "pids", plan_pids};
+const struct cgroup_controller cgroup_pids = {"pids", "pids", plan_pids, cgroup_stats_pids};

@@ -3,6 +3,7 @@
 #include "base/own.h"
 #include "cgroups/controllers.h"
 #include "cgroups/path.h"
+#include "cgroups/systemd.h"
 
 static int plan_controllers(struct cgroup_planner *planner, const struct spec_resources *resources,
                             struct error *err)
@@ -37,12 +38,13 @@ int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *hos
         .host = host,
         .manager = request->manager,
         .unprivileged = request->unprivileged,
+        .is_required = request->is_required,
     };
     struct cgroup_planner planner = {.plan = &plan, .arena = arena, .log = log};
     int code = 0;
 
     if (request->manager == CGROUP_MANAGER_SYSTEMD)
-        return refuse(err, EOPNOTSUPP, "the systemd cgroup manager is not built in yet");
+        code = cgroup_plan_unit(&planner, request, err);
     if (request->manager == CGROUP_MANAGER_CGROUPFS)
         code = cgroup_plan_paths(&plan, request, arena, err);
     /* A device filter needs rights over the whole machine; without them the kernel lets nobody make
@@ -53,6 +55,8 @@ int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *hos
         code = plan_controllers(&planner, request->resources, err);
     if (code == 0)
         code = refuse_limits(&plan, err);
+    if (code == 0 && plan.unit != NULL)
+        code = cgroup_plan_unit_properties(&planner, request, err);
     if (code == 0)
         *ret = plan;
     return code;

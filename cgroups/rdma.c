@@ -49,4 +49,4 @@ static int plan_rdma(struct cgroup_planner *planner, const struct cgroup_control
     return 0;
 }
 
-const struct cgroup_controller cgroup_rdma = {"rdma", "rdma", plan_rdma};
+const struct cgroup_controller cgroup_rdma = {"rdma", "rdma", plan_rdma, NULL};

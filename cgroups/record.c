@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "cgroups/directories.h"
 #include "cgroups/path.h"
+#include "cgroups/systemd.h"
 #include "spec/rows.h"
 
 #define OWNER struct cgroup_directory_record
@@ -23,6 +24,9 @@ static const struct fields directory_fields = FIELDS_OF(struct cgroup_directory_
 static const struct field record_rows[] = {
     ROW("manager", FIELD_STRING, manager, REQUIRED),
     ROW("path", FIELD_STRING, path),
+    ROW("unit", FIELD_STRING, unit),
+    ROW("userDirectory", FIELD_STRING, user_directory),
+    ROW("unitStays", FIELD_BOOL, unit_stays),
     ROW("directories", FIELD_LIST, directories, OBJECT(directory_fields)),
 };
 #undef OWNER
@@ -109,6 +113,11 @@ int cgroup_record_from_plan(struct cgroup_record *ret, const struct cgroup_plan 
     struct cgroup_record record = {.manager = manager_names[plan->manager], .path = plan->path};
     const struct cgroup_host *host = plan->host;
 
+    if (plan->unit != NULL) {
+        record.unit = plan->unit->name;
+        record.user_directory = plan->unit->manager;
+        record.unit_stays = plan->unit->stays;
+    }
     record.directories.items = arena_zero(arena, host->count, sizeof *record.directories.items);
     if (record.directories.items == NULL)
         return no_memory(err);
@@ -124,6 +133,9 @@ int cgroup_record_from_plan(struct cgroup_record *ret, const struct cgroup_plan 
         code = look(&host->hierarchies[i], directory->directory, &directory->made, err);
         if (code < 0)
             return within(err, "cgroup");
+        /* Slices are systemd's, to make and to remove, and in v2 its units' directories, too. */
+        if (plan->unit != NULL)
+            directory->made = host->hierarchies[i].is_v2 ? 0 : 1;
         record.directories.count++;
     }
     *ret = record;

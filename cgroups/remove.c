@@ -13,6 +13,11 @@
 #include "cgroups/devices.h"
 #include "cgroups/directories.h"
 #include "cgroups/path.h"
+#include "cgroups/systemd.h"
+
+/* How long systemd may take to see that a scope is empty before it is told to stop it, in
+ * milliseconds. */
+enum { UNIT_PATIENCE = 5000 };
 
 static void close_directory(DIR **directory)
 {
@@ -232,6 +237,44 @@ static int remove_one(const struct cgroup *cgroup, size_t index, int64_t deadlin
     }
 }
 
+/* Whatever else keeps us from looking is no sign of that. */
+static bool is_gone(int dir)
+{
+    char events[64];
+    ssize_t length = dir < 0 ? -ENOENT
+                             : read_pseudo_file(dir, "cgroup.events", events, sizeof events);
+
+    return length == -ENOENT || length == -ENODEV;
+}
+
+/* A scope ends by itself with its last process, without a word from us, and systemd removes its
+ * directory.  Were we to do that, systemd could find nothing where it looks upon the kernel's word
+ * that the scope is empty, and keep it for ever. */
+static int remove_unit(const struct cgroup *cgroup, size_t index, int64_t deadline, int deadline_ms,
+                       struct error *err)
+{
+    const char *directory = cgroup->directories[index].directory;
+    int dir = cgroup->directories[index].fd;
+
+    if (!is_gone(dir) && !cgroup_wait_for_event(dir, "populated 0", deadline) && !is_gone(dir))
+        return explain(dir, directory, deadline_ms, err);
+
+    int code = is_gone(dir) ? 0 : remove_below(dir);
+
+    if (code < 0 && !is_gone(dir))
+        return fail(err, -code, "remove cgroups below %s", directory);
+
+    int64_t patience = cgroup_clock() + UNIT_PATIENCE;
+
+    for (unsigned attempt = 0; !cgroup->unit_stays; attempt++) {
+        if (is_gone(dir))
+            return 0;
+        if (!cgroup_back_off(attempt, patience))
+            break;
+    }
+    return unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
+}
+
 /* The directories of v2, or those of v1.  One that stays must not keep the others: the first
  * failure is told, the rest is tried. */
 static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline, int deadline_ms,
@@ -245,6 +288,11 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
 
         if (cgroup->directories[i].is_v2 != is_v2)
             continue;
+        if (cgroup->unit != NULL && is_v2) {
+            result = remove_unit(cgroup, i, deadline, deadline_ms, code == 0 ? err : &later);
+            code = code == 0 ? result : code;
+            continue;
+        }
         /* Gone, or never made because its maker was killed on the way down: those above may be
          * there. */
         if (cgroup->directories[i].fd < 0) {
@@ -263,6 +311,15 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
     return code;
 }
 
+static bool has_v2(const struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        if (cgroup->directories[i].is_v2)
+            return true;
+    }
+    return false;
+}
+
 int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err)
 {
     int64_t deadline = cgroup_clock() + deadline_ms;
@@ -271,5 +328,10 @@ int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *er
     int code = remove_kind(cgroup, true, deadline, deadline_ms, err);
     int result = remove_kind(cgroup, false, deadline, deadline_ms, code == 0 ? err : &later);
 
-    return code == 0 ? result : code;
+    if (code == 0)
+        code = result;
+    /* v1 has no word for a cgroup that is empty. */
+    if (code == 0 && cgroup->unit != NULL && !has_v2(cgroup))
+        code = unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
+    return code;
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "cgroups/directories.h"
+#include "cgroups/systemd.h"
 #include "cgroups/writing.h"
 
 /* A file of unusual length does not get rolled back beyond this. */
@@ -53,6 +55,14 @@ static const char *undo_value(const struct cgroup_write *write, const char *text
     return line != NULL ? line : write->reset;
 }
 
+static ssize_t read_effective(int dir, const char *file, char *text, size_t size)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s.effective", file);
+    return read_pseudo_file(dir, name, text, size);
+}
+
 static int remember(struct update *update, struct change *change, struct error *err)
 {
     const struct cgroup_write *write = change->write;
@@ -66,6 +76,10 @@ static int remember(struct update *update, struct change *change, struct error *
         change->file = write->other_file;
         length = read_pseudo_file(dir, change->file, text, sizeof text);
     }
+    /* v2's cpuset.cpus is empty until it is set, and the kernel does not let it become so again
+     * while somebody is inside (ENOSPC): what has been in effect is the nearest to it. */
+    if (length == 0)
+        length = read_effective(dir, change->file, text, sizeof text);
     old = length < 0 ? NULL : undo_value(write, text);
     if (old == NULL)
         return 0;
@@ -175,6 +189,27 @@ static int check_before_update(const struct cgroup *cgroup, const struct spec_re
     return 0;
 }
 
+/* systemd has to know, or would write its own values again one day: the new ones, or the old. */
+static int tell_unit(const struct update *update, bool old, struct error *err)
+{
+    const struct cgroup *cgroup = update->cgroup;
+    struct unit_properties properties = {0};
+    int code = 0;
+
+    if (cgroup->unit == NULL)
+        return 0;
+    for (size_t i = 0; code == 0 && i < update->count; i++) {
+        const struct change *change = &update->changes[i];
+        const char *value = old ? change->old : change->write->value;
+
+        /* OOMPolicy cannot be changed any more. */
+        if (value != NULL && strcmp(change->write->file, "memory.oom.group") != 0)
+            code = unit_properties_of_write(&properties, change->write->file, value,
+                                            change->write->field, update->arena, err);
+    }
+    return code < 0 ? code : unit_set_properties(cgroup->unit, cgroup->manager, &properties, err);
+}
+
 int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                   const struct spec_resources *resources, const struct log *log, struct error *err)
 {
@@ -194,8 +229,16 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         code = collect(&update, err);
     if (code < 0)
         return code;
-    code = write_changes(&update, err);
+    code = tell_unit(&update, false, err);
     if (code < 0)
+        return code;
+    code = write_changes(&update, err);
+    if (code < 0) {
+        struct error later;
+
+        if (tell_unit(&update, true, &later) < 0)
+            log_warning(log, "%s", later.text);
         roll_back(&update, log);
+    }
     return code;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,56 @@ int64_t id_map_to_host(const struct spec_id_mappings *mappings, uint32_t inside)
     return -1;
 }
 
+/* --- what an ordinary user may give ---------------------------------------------------------- */
+
+static int own_id_and_range(struct spec_id_mappings *ret, uint32_t own,
+                            const struct subid_range *range, struct arena *arena, struct error *err)
+{
+    struct spec_id_mapping *items = arena_zero(arena, 2, sizeof *items);
+
+    if (items == NULL)
+        return no_memory(err);
+    items[0] = (struct spec_id_mapping){.container_id = 0, .host_id = own, .size = 1};
+    if (range != NULL)
+        items[1] = (struct spec_id_mapping){1, range->first, range->count};
+    *ret = (struct spec_id_mappings){items, range != NULL ? 2 : 1};
+    return 0;
+}
+
+int ordinary_user_mappings_from(const char *subuid, const char *subgid,
+                                const struct subid_owner *owner, gid_t gid,
+                                struct spec_id_mappings *ret_uids,
+                                struct spec_id_mappings *ret_gids, struct arena *arena,
+                                struct error *err)
+{
+    struct subid_range uids, gids;
+    bool both = subids_first(subuid, owner, &uids) && subids_first(subgid, owner, &gids) &&
+                fits(1, uids.count) && fits(1, gids.count) && fits(uids.first, uids.count) &&
+                fits(gids.first, gids.count);
+
+    if (own_id_and_range(ret_uids, owner->uid, both ? &uids : NULL, arena, err) < 0)
+        return -err->code;
+    return own_id_and_range(ret_gids, gid, both ? &gids : NULL, arena, err);
+}
+
+int id_map_check_ranges(const struct spec_id_mappings *mappings, const char *member,
+                        const char *file, const char *text, const struct subid_owner *owner,
+                        uint32_t own_id, struct error *err)
+{
+    for (size_t i = 0; i < mappings->count; i++) {
+        const struct subid_range range = {mappings->items[i].host_id, mappings->items[i].size};
+        char number[16];
+
+        if ((range.count == 1 && range.first == own_id) || subids_cover(text, owner, &range))
+            continue;
+        snprintf(number, sizeof number, "%u", (unsigned)owner->uid);
+        return refuse(err, EPERM, "linux.%s[%zu]: %u..%u is not yours: %s has no line \"%s:%u:%u\"",
+                      member, i, range.first, range.first + (range.count - 1), file,
+                      owner->name != NULL ? owner->name : number, range.first, range.count);
+    }
+    return 0;
+}
+
 /* --- writing directly ----------------------------------------------------------------------- */
 
 static int write_map(int proc, const struct map_kind *kind, const char *map, struct error *err)
@@ -188,8 +239,9 @@ static int write_map(int proc, const struct map_kind *kind, const char *map, str
         return 0;
     fail(err, -code, "linux.%s: write %s", kind->member, kind->file);
     if (code == -EPERM)
-        hint(err, "all host ids must be mapped in the caller's own user namespace, and the caller "
-                  "needs CAP_SETUID and CAP_SETGID there");
+        hint(err, "each range of host ids must lie within one line of the caller's own "
+                  "/proc/self/uid_map or gid_map, and the caller needs CAP_SETUID and CAP_SETGID "
+                  "there");
     return code;
 }
 
@@ -228,6 +280,45 @@ static const char *find_helper(const struct map_kind *kind, struct arena *arena)
             return path;
     }
     return NULL;
+}
+
+enum { RANGES_MOST = 4 * 1024 * 1024 };
+
+/* A file of subuid(5), "" when it is not there or cannot be read. */
+static const char *read_ranges(const struct map_kind *kind, struct arena *arena)
+{
+    struct error ignored;
+    char *text;
+
+    if (read_file(AT_FDCWD, kind->ranges, RANGES_MOST, arena, &text, NULL, &ignored) < 0)
+        return "";
+    return text;
+}
+
+/* The name that the lines begin with. */
+static struct subid_owner find_owner(uid_t uid, struct arena *arena)
+{
+    struct subid_owner owner = {NULL, uid};
+    char strings[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+
+    if (getpwuid_r(uid, &entry, strings, sizeof strings, &found) == 0 && found != NULL)
+        owner.name = arena_string(arena, found->pw_name);
+    return owner;
+}
+
+int ordinary_user_mappings(uid_t uid, gid_t gid, struct spec_id_mappings *ret_uids,
+                           struct spec_id_mappings *ret_gids, struct arena *arena,
+                           struct error *err)
+{
+    autoarena struct arena own = {0};
+    const struct subid_owner owner = find_owner(uid, &own);
+    bool helpers = find_helper(&uid_kind, &own) != NULL && find_helper(&gid_kind, &own) != NULL;
+
+    return ordinary_user_mappings_from(helpers ? read_ranges(&uid_kind, &own) : "",
+                                       helpers ? read_ranges(&gid_kind, &own) : "", &owner, gid,
+                                       ret_uids, ret_gids, arena, err);
 }
 
 /* newuidmap PID INSIDE OUTSIDE SIZE ... */
@@ -400,6 +491,19 @@ static int spawn_helper(const struct map_kind *kind, const char *const *argument
     return status == 0 ? 0 : tell_helper(err, kind, status, output);
 }
 
+static int explain_refusal(const struct map_kind *kind, const struct spec_id_mappings *mappings,
+                           struct arena *arena, struct error *err)
+{
+    const struct subid_owner owner = find_owner(getuid(), arena);
+    struct error missing;
+
+    if (id_map_check_ranges(mappings, kind->member, kind->ranges, read_ranges(kind, arena), &owner,
+                            kind == &uid_kind ? getuid() : getgid(), &missing) == 0)
+        return within(err, "linux.%s", kind->member);
+    *err = missing;
+    return -err->code;
+}
+
 static int run_helper(const struct map_kind *kind, pid_t pid,
                       const struct spec_id_mappings *mappings, struct error *err)
 {
@@ -420,6 +524,10 @@ static int run_helper(const struct map_kind *kind, pid_t pid,
 
     int code = spawn_helper(kind, arguments, err);
 
+    /* The helper says that it may not, and not what is missing.  Only now: the ranges may be kept
+     * somewhere else than in the file, and then it knows better than we do. */
+    if (code == -EPERM)
+        return explain_refusal(kind, mappings, &arena, err);
     return code < 0 ? within(err, "linux.%s", kind->member) : 0;
 }
 
@@ -459,7 +567,7 @@ int user_become_root(struct error *err)
 
 /* --- why there is none ---------------------------------------------------------------------- */
 
-int user_namespace_hint(struct error *err)
+int user_namespace_hint_in(int proc_sys, struct error *err)
 {
     static const struct {
         const char *path;
@@ -475,17 +583,39 @@ int user_namespace_hint(struct error *err)
          "AppArmor keeps user namespaces from programs without a profile: sysctl "
          "kernel.apparmor_restrict_unprivileged_userns is 1"                               },
     };
-    autoclose int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char value[32];
 
-    for (size_t i = 0; sys >= 0 && i < count_of(switches); i++) {
-        char value[32];
-
-        if (read_pseudo_file(sys, switches[i].path, value, sizeof value) > 0 &&
+    for (size_t i = 0; proc_sys >= 0 && i < count_of(switches); i++) {
+        if (read_pseudo_file(proc_sys, switches[i].path, value, sizeof value) > 0 &&
             strcmp(value, switches[i].forbids) == 0)
             return hint(err, "%s", switches[i].advice);
     }
-    if (err->code == ENOSPC)
-        hint(err, "the limit of namespaces is reached: sysctl user.max_user_namespaces, or more "
-                  "than 32 levels");
-    return -err->code;
+    if (err->code != ENOSPC)
+        return -err->code;
+    if (proc_sys < 0 || read_pseudo_file(proc_sys, switches[0].path, value, sizeof value) <= 0)
+        snprintf(value, sizeof value, "unknown");
+    return hint(err,
+                "the limit of namespaces is reached: sysctl user.max_user_namespaces is %s "
+                "here, perhaps less further out; or more than 32 levels",
+                value);
+}
+
+int user_namespace_hint(struct error *err)
+{
+    autoclose int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return user_namespace_hint_in(sys, err);
+}
+
+/* It lets the namespace be made and takes every capability in it: mounting fails then, or naming
+ * the host. */
+int user_namespace_rights_hint(struct error *err)
+{
+    char label[64];
+
+    if ((err->code != EPERM && err->code != EACCES) ||
+        read_pseudo_file(AT_FDCWD, "/proc/self/attr/apparmor/current", label, sizeof label) <= 0 ||
+        strcmp(label, "unconfined") != 0)
+        return -err->code;
+    return user_namespace_hint(err);
 }

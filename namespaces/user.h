@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "namespaces/subids.h"
 #include "spec/spec.h"
 
 struct id_map_plan {
@@ -19,10 +20,33 @@ struct id_map_plan {
     bool deny_setgroups; /* must write "deny" before gid_map: single unprivileged mapping */
 };
 
-/* Pure.  `caller_uid`/`caller_gid` and `privileged` (CAP_SETUID on the host) decide how. */
+/* Pure.  `caller_uid`/`caller_gid` and `privileged` (CAP_SETUID and CAP_SETGID in the
+ * caller's own user namespace) decide how. */
 must_check int id_map_plan_from_spec(struct id_map_plan *ret, const struct spec *spec,
                                      bool privileged, uid_t caller_uid, gid_t caller_gid,
                                      struct arena *arena, struct error *err);
+
+/* What an ordinary user can map when nobody says what: root inside is the user, and the first range
+ * of /etc/subuid and of /etc/subgid comes after it, when both are there and newuidmap and newgidmap
+ * too.  Reads, never fails for want of ranges. */
+must_check int ordinary_user_mappings(uid_t uid, gid_t gid, struct spec_id_mappings *ret_uids,
+                                      struct spec_id_mappings *ret_gids, struct arena *arena,
+                                      struct error *err);
+
+/* The same from the texts, pure. */
+must_check int ordinary_user_mappings_from(const char *subuid, const char *subgid,
+                                           const struct subid_owner *owner, gid_t gid,
+                                           struct spec_id_mappings *ret_uids,
+                                           struct spec_id_mappings *ret_gids, struct arena *arena,
+                                           struct error *err);
+
+/* The first mapping that is neither the owner's own id nor in the text of /etc/subuid (`member`
+ * "uidMappings", `file` "/etc/subuid") or of /etc/subgid: refused, with the line that is missing.
+ * 0 when there is none.  Pure. */
+must_check int id_map_check_ranges(const struct spec_id_mappings *mappings, const char *member,
+                                   const char *file, const char *text,
+                                   const struct subid_owner *owner, uint32_t own_id,
+                                   struct error *err);
 
 /* In the parent: give process `pid` (in a new user namespace) its maps.  newuidmap/newgidmap run by
  * absolute path with an empty environment and a deadline of 10 s.  Errors explain subuid(5). */
@@ -36,6 +60,11 @@ must_check int user_become_root(struct error *err);
  * forbids them (user.max_user_namespaces, Debian's and Ubuntu's switches), if anything does.
  * Returns -err->code. */
 int user_namespace_hint(struct error *err);
+int user_namespace_hint_in(int proc_sys, struct error *err); /* the same with another /proc/sys */
+
+/* After a step in a new user namespace was refused (EPERM, EACCES) that root there may do: the same
+ * when AppArmor takes the rights away from whoever has no profile. */
+int user_namespace_rights_hint(struct error *err);
 
 /* The host id of an id inside; -1 when it is not mapped. */
 int64_t id_map_to_host(const struct spec_id_mappings *mappings, uint32_t inside);

@@ -111,6 +111,11 @@ static bool wants_home(const struct child *child)
     return child->process->wants_home;
 }
 
+static bool keeps_stdio(const struct child *child)
+{
+    return !child->process->terminal;
+}
+
 static bool hands_stdio_over(const struct child *child)
 {
     return child->process->own_stdio && !child->process->terminal;
@@ -188,6 +193,7 @@ static const struct child_step child_steps[] = {
     {"find-proc",          C | E,         NULL,                   child_find_proc         },
     /* After pivot: the terminal comes from the container's own devpts. */
     {"open-terminal",      C | E,         has_terminal,           child_open_terminal     },
+    {"own-null",           C | E,         keeps_stdio,            child_own_null          },
     {"give-stdio",         C | E,         hands_stdio_over,       child_give_stdio        },
     /* Before /proc/sys turns read-only. */
     {"write-sysctls",      C,             has_sysctls,            child_write_sysctls     },
@@ -211,6 +217,7 @@ static const struct child_step child_steps[] = {
     {"need-process",       C,             NULL,                   child_need_process      },
     {"start-hooks",        C,             has_start_hooks,        child_start_hooks       },
     {"seal-files",         C | E,         NULL,                   child_seal_files        },
+    {"announce-program",       E,         NULL,                   child_announce_program  },
     /* Last, so that the filter need not allow the above. */
     {"seccomp-late",       C | E,         filters_late,           child_load_seccomp      },
     {"execve",             C | E,         NULL,                   child_execute           },

@@ -25,6 +25,9 @@ struct child {
     const struct log *log;
     char *const *environment; /* of the runtime, for hooks without one */
     const struct cgroup *cgroup;
+    /* exec: where the first process is, for when `cgroup` takes no processes; NULL: nowhere else.
+     */
+    const struct cgroup *other_cgroup;
     bool joined_v2;        /* clone3 has put us into the v2 cgroup */
     bool may_stay_outside; /* exec without rights on the host: the cgroup may be out of reach */
     bool behind_doorman;   /* user, pid and time namespaces are ours already: see spawn.h */

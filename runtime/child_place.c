@@ -54,8 +54,9 @@ static int follow_parent(struct error *err)
 
 int child_settle(struct child *child, struct error *err)
 {
-    (void)child;
     signals_reset();
+    if (child->occasion == CHILD_ON_CREATE)
+        signals_end_us();
     return follow_parent(err);
 }
 
@@ -71,14 +72,32 @@ int child_become_undumpable(struct child *child, struct error *err)
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, errno, "become undumpable") : 0;
 }
 
-int child_join_cgroup(struct child *child, struct error *err)
+static bool lacks_rights(int code)
 {
-    int code = cgroup_join_self(child->cgroup, child->joined_v2, err);
+    return code == -EACCES || code == -EPERM;
+}
 
-    if (!child->may_stay_outside || (code != -EACCES && code != -EPERM))
+static int join_cgroup(struct child *child, const struct cgroup *cgroup, struct error *err)
+{
+    bool asks = cgroup->needs_attaching;
+    int code = asks ? 0 : cgroup_join_self(cgroup, child->joined_v2, err);
+
+    asks |= cgroup->unit != NULL && lacks_rights(code);
+    if (asks)
+        code = child_ask(child, HANDSHAKE_WANT_CGROUP, 0, -1, err);
+    if (code == 0 || !child->may_stay_outside || (!asks && !lacks_rights(code)))
         return code;
     log_debug(child->log, "%s: staying where we are", err->text);
     return 0;
+}
+
+int child_join_cgroup(struct child *child, struct error *err)
+{
+    int code = join_cgroup(child, child->cgroup, err);
+
+    return code < 0 && child->other_cgroup != NULL && cgroup_takes_nobody(code)
+               ? join_cgroup(child, child->other_cgroup, err)
+               : code;
 }
 
 int child_ask_pid(struct child *child, struct error *err)

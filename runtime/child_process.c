@@ -122,6 +122,49 @@ int child_open_terminal(struct child *child, struct error *err)
     return 0;
 }
 
+static bool is_null_device(const struct stat *status)
+{
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
+/* Not opened by its path: a name in the container may lead to anything, and O_PATH does nothing to
+ * what it finds.  -1 when there is no such device, or no right to it. */
+static int open_own_null(const struct child *child)
+{
+    char link[sizeof "thread-self/fd/-2147483648"];
+    struct stat status;
+    struct error err;
+    autoclose int place = inroot_open(child->mounts.root, "/dev/null", INROOT_FOLLOW, &err);
+
+    if (place < 0 || fstat(place, &status) < 0 || !is_null_device(&status))
+        return -1;
+    snprintf(link, sizeof link, "thread-self/fd/%d", place);
+    return openat(child->mounts.proc, link, O_RDWR | O_CLOEXEC);
+}
+
+/* The host's /dev/null is on a mount that the container does not have, and CRIU writes out files
+ * only with their mounts: the container's own does the same. */
+int child_own_null(struct child *child, struct error *err)
+{
+    autoclose int null = -1;
+
+    for (int fd = 0; fd <= 2; fd++) {
+        struct stat status;
+
+        if (fstat(fd, &status) < 0)
+            return fail(err, errno, "stat fd %d", fd);
+        if (!is_null_device(&status))
+            continue;
+        if (null < 0)
+            null = open_own_null(child);
+        if (null < 0)
+            return 0;
+        if (dup2(null, fd) < 0)
+            return fail(err, errno, "put /dev/null on fd %d", fd);
+    }
+    return 0;
+}
+
 /* A detached process keeps the caller's pipes: its user must be able to reopen /dev/stdout. */
 int child_give_stdio(struct child *child, struct error *err)
 {
@@ -130,8 +173,7 @@ int child_give_stdio(struct child *child, struct error *err)
 
         if (fstat(fd, &status) < 0)
             return fail(err, errno, "stat fd %d", fd);
-        if (status.st_uid == child->process->credentials.uid ||
-            (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)))
+        if (status.st_uid == child->process->credentials.uid || is_null_device(&status))
             continue;
         /* Not ours to give: a read-only file system, a user namespace without that id. */
         if (fchown(fd, child->process->credentials.uid, (gid_t)-1) < 0 && errno != EPERM &&
@@ -148,11 +190,19 @@ static int open_proc_self(const struct child *child, struct error *err)
     return fd >= 0 ? fd : fail(err, errno, "open thread-self in a private procfs");
 }
 
+/* Root of a user namespace may not raise a hard limit; the parent is root of the host perhaps. */
+static int set_rlimits(struct child *child, struct error *err)
+{
+    int code = process_limits_set_rlimits(&child->process->limits, 0, err);
+
+    return code == -EPERM ? child_ask(child, HANDSHAKE_WANT_LIMITS, 0, -1, err) : code;
+}
+
 int child_set_process_limits(struct child *child, struct error *err)
 {
     autoclose int proc_self = open_proc_self(child, err);
 
-    if (proc_self < 0)
+    if (proc_self < 0 || set_rlimits(child, err) < 0)
         return -err->code;
     return process_limits_apply(&child->process->limits, proc_self, err);
 }
@@ -323,6 +373,14 @@ int child_seal_files(struct child *child, struct error *err)
     if (prctl(PR_SET_PDEATHSIG, 0) < 0)
         return fail(err, errno, "outlive the runtime");
     return child->occasion == CHILD_ON_EXEC ? see_parent(child, err) : 0;
+}
+
+/* The closed socket alone would not tell an execve from a process that was killed before it. */
+int child_announce_program(struct child *child, struct error *err)
+{
+    int code = handshake_send(child->socket, HANDSHAKE_EXECUTING, 0, -1);
+
+    return code < 0 ? fail(err, -code, "tell the runtime") : 0;
 }
 
 int child_execute(struct child *child, struct error *err)

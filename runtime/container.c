@@ -29,6 +29,7 @@ int container_new(const struct runtime *runtime, const char *id, struct containe
     container->directory.fd = -1;
     container->pidfd = -1;
     container->terminal = -1;
+    container->notify = (struct notify)NOTIFY_CLOSED;
     container->root = arena_string(&container->arena, runtime->root);
     container->id = arena_string(&container->arena, id);
     container->state_path = arena_print(&container->arena, "%s/%s", runtime->root, id);
@@ -47,6 +48,7 @@ void container_free(struct container *container)
     state_close(&container->directory);
     close_fd(&container->pidfd);
     close_fd(&container->terminal);
+    notify_close(&container->notify);
     arena_free(&container->arena);
     free(container);
 }

@@ -10,6 +10,7 @@
  * container's state directory for as long as it changes it.
  */
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cgroups/stats.h"
+#include "spec/fields.h"
 #include "spec/spec.h"
 
 enum runtime_cgroup_manager { RUNTIME_CGROUPFS, RUNTIME_SYSTEMD, RUNTIME_NO_CGROUPS };
@@ -26,8 +29,11 @@ enum runtime_cgroup_manager { RUNTIME_CGROUPFS, RUNTIME_SYSTEMD, RUNTIME_NO_CGRO
 struct runtime {
     const char *root; /* the state root, absolute; made when missing (0700) */
     enum runtime_cgroup_manager cgroup_manager;
-    bool
-        rootless; /* the caller has no rights on the host: changes what is attempted, not allowed */
+    /* The caller has no rights on the host, and knows: where there is no cgroup to be had and no
+     * limit was asked for, the container goes without.  False for such a caller: an error. */
+    bool rootless;
+    /* Of the user whose systemd makes the cgroups when rootless: "/run/user/1000". */
+    const char *user_directory;
     /* The sink is also called from child processes after clone: it may format and write(2), nothing
      * else. */
     struct log log;
@@ -62,8 +68,13 @@ struct create_request {
     /* Of the caller's terminal, in the place of process.consoleSize; or NULL.  Set before the
      * program can ask for it. */
     const struct spec_console_size *console_size;
-    unsigned preserve_fds; /* this many fds from 3 (after listen_fds) reach the process */
-    unsigned listen_fds;   /* from LISTEN_FDS */
+    unsigned preserve_fds;    /* this many fds from 3 (after listen_fds) reach the process */
+    unsigned listen_fds;      /* from LISTEN_FDS */
+    const char *listen_names; /* of those, from LISTEN_FDNAMES; or NULL */
+    /* Where the caller's service manager listens: an absolute path, or "@" and an abstract name;
+     * NULL: nowhere.  Then the container gets a socket of its own for sd_notify(3): see
+     * container_start(). */
+    const char *notify_socket;
     bool no_pivot;
     bool no_new_keyring;
     bool detach;           /* nobody waits in the foreground: a terminal needs a console socket */
@@ -110,7 +121,6 @@ struct container_state {
 };
 
 /* JSON of it, in runc's order; use with fields_encode(). */
-struct fields;
 extern const struct fields container_state_fields;
 
 must_check int container_state(struct container *container, struct container_state *ret,
@@ -140,14 +150,115 @@ int container_terminal(const struct container *container);
 /* How often the kernel killed for memory inside; -1 unknown. */
 int64_t container_oom_kills(const struct container *container);
 
+/* Wait until the first process has ended, at most `timeout_ms` (negative: for ever).  1 when it
+ * has, 0 at the timeout. */
+must_check int container_wait(const struct container *container, int64_t timeout_ms,
+                              struct error *err);
+
+/* The exit status of the first process, as a shell counts (128 + signal), once it has ended; we
+ * need not be its parent.  ENODATA: its parent has collected it and this kernel tells it to nobody
+ * else (Linux 6.15 does). */
+must_check int container_exit_status(struct container *container, int *ret, struct error *err);
+
+/* The ids below runtime->root, in order.  A missing root is ENOENT. */
+must_check int container_ids(const struct runtime *runtime, struct arena *arena,
+                             struct string_list *ret, struct error *err);
+
+/* --- what happens
+ * ---------------------------------------------------------------------------------- */
+
+struct container_interface {
+    const char *name;
+    uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+    uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
+struct container_stats {
+    struct cgroup_stats cgroup;
+    /* Of the container's own network namespace, as it sees them. */
+    SPEC_LIST(struct container_interface) interfaces;
+};
+
+enum container_event_kind { CONTAINER_EVENT_STATS, CONTAINER_EVENT_OOM, CONTAINER_EVENT_END };
+
+struct container_event {
+    enum container_event_kind kind;
+    const char *type; /* "stats", "oom"; NULL for the end */
+    const char *id;
+    struct container_stats *stats; /* or NULL */
+};
+
+/* JSON of it, as `runc events` prints it. */
+extern const struct fields container_event_fields;
+
+/* What the container has used until now.  EINVAL "container with id X is not running". */
+must_check int container_stats(struct container *container, struct arena *arena,
+                               struct container_stats *ret, struct error *err);
+
+struct container_events; /* opaque; container_events_free() */
+
+/* Follow a container, which must outlive this: statistics every `interval_ns`, the kernel's kills
+ * for memory, the end.  Errors as container_stats(). */
+must_check int container_events_open(struct container *container, int64_t interval_ns,
+                                     struct container_events **ret, struct error *err);
+/* For poll: readable when container_events_next() has something. */
+int container_events_fd(const struct container_events *events);
+/* 1 and the next event, whose memory is the arena's; 0 when nothing has happened within
+ * `timeout_ms` (negative: wait for ever).  Behind CONTAINER_EVENT_END there is nothing. */
+must_check int container_events_next(struct container_events *events, int timeout_ms,
+                                     struct arena *arena, struct container_event *ret,
+                                     struct error *err);
+void container_events_free(struct container_events *events);
+
+struct container_watch; /* opaque; container_watch_free() */
+
+/* Be told when what container_list() says may have changed: containers that come and go, start,
+ * end, pause and resume.  A root that is missing is made, or is ENOENT. */
+must_check int container_watch_open(const struct runtime *runtime, bool makes_root,
+                                    struct container_watch **ret, struct error *err);
+/* For poll: readable when something may have changed. */
+int container_watch_fd(const struct container_watch *watch);
+/* Take note of what there is now: call it before container_list(), after each wake-up. */
+must_check int container_watch_refresh(struct container_watch *watch, struct error *err);
+void container_watch_free(struct container_watch *watch);
+
 /* --- changing state
  * -------------------------------------------------------------------------------- */
+
+struct start_request {
+    /* As in struct create_request.  What the container says by sd_notify(3) goes there, from now
+     * on, for who calls container_notify_wait() or _forward().  EINVAL, ENOENT, ECONNREFUSED:
+     * nobody is there, and the container is not started.  Where it was not set at create it is
+     * warned about and passed over. */
+    const char *notify_socket;
+};
 
 /* Let the first process run: startContainer hooks, execve, then poststart hooks.  Reports a failed
  * execve.  Errors: "cannot start a container that has stopped", "cannot start an already running
  * container". */
 must_check int container_start(const struct runtime *runtime, struct container *container,
-                               struct error *err);
+                               const struct start_request *request, struct error *err);
+
+/* For who does not stay: wait until a process of the container says READY=; pass that on, then
+ * MAINPID=, the pid of the first process as the caller sees it, and stay until the service manager
+ * has read them (at most 30 seconds).  Returns at once when there is no notify socket, and when the
+ * first process has ended without a word. */
+must_check int container_notify_wait(const struct runtime *runtime, struct container *container,
+                                     struct error *err);
+
+/* For a restored container, which goes on where it was and will not say so again: READY=1 in its
+ * name, then MAINPID=`main_pid`, until the service manager has read them (at most 30 seconds). */
+must_check int container_notify_ready(const struct runtime *runtime, struct container *container,
+                                      pid_t main_pid, struct error *err);
+
+/* For who stays beside the container.  What to wait for now; .fd is -1 when there is no notify
+ * socket. */
+void container_notify_watch(const struct container *container, struct pollfd *ret);
+/* When that has come: pass one message on, with MAINPID=`main_pid` behind READY=.  1 when one has
+ * been dealt with, 0 when there is none, or no room for it yet.  Never blocks.  An error is the end
+ * of it: the service manager has gone. */
+must_check int container_notify_forward(struct container *container, pid_t main_pid,
+                                        struct error *err);
 
 /* Send a signal to the first process; SIGKILL without a private pid namespace, or `all`: to every
  * process.  "container not running" (ESRCH) when it is stopped and not `all`. */
@@ -162,6 +273,17 @@ must_check int container_resume(const struct runtime *runtime, struct container 
 /* Change limits; what is absent stays.  All or nothing: on failure old values are restored. */
 must_check int container_update(const struct runtime *runtime, struct container *container,
                                 const struct spec_resources *resources, struct error *err);
+
+/* Mount in a container that is created, running or paused.  Sources are the caller's files
+ * (relative ones are below the bundle), destinations the container's; missing ones are made.  All
+ * or nothing. Errors name the place as "mounts[1].destination: ...". */
+must_check int container_add_mounts(const struct runtime *runtime, struct container *container,
+                                    const struct spec_mounts *mounts, struct error *err);
+
+/* Take the mounts on those destinations off, the last one first, all or nothing; the rest of each
+ * entry is not read.  Files that processes have open there stay open until they close them. */
+must_check int container_remove_mounts(const struct runtime *runtime, struct container *container,
+                                       const struct spec_mounts *mounts, struct error *err);
 
 /* Undo create: processes, cgroup, state, then poststop hooks.  Without `force` a running container
  * is an error ("cannot delete container X that is not stopped: running"); with it an unknown id is
@@ -187,12 +309,13 @@ struct exec_request {
     bool terminal;
     /* for both forms: */
     const struct spec_console_size *console_size; /* as in struct create_request */
-    const char *cgroup;                           /* sub-cgroup "[controller:]PATH" or NULL */
+    struct string_list cgroups; /* below the container's: as for cgroup_open_sub() */
     const char *console_socket;
     const char *pidfd_socket;
     const char *pid_file;
     unsigned preserve_fds;
     unsigned listen_fds;
+    const char *listen_names;
     bool ignore_paused;
     bool detach;
 };
@@ -209,11 +332,61 @@ must_check int container_exec(const struct runtime *runtime, struct container *c
                               const struct exec_request *request, struct container_process *ret,
                               struct error *err);
 
+/* --- checkpoint, restore
+ * ------------------------------------------------------------------------------- */
+
+/* What both need to be told, and how CRIU understands it: see criu(8) under the same names. */
+struct criu_choices {
+    const char *image_path; /* the directory of the images; made by checkpoint */
+    const char *work_path;  /* of CRIU's log (dump.log, restore.log); NULL: image_path */
+    bool tcp_established;
+    bool tcp_close;
+    bool tcp_skip_in_flight;
+    bool external_unix_sockets;
+    bool shell_job;
+    bool file_locks;
+    bool link_remap;
+    bool lazy_pages;
+    bool auto_dedup;
+    const char *manage_cgroups_mode;     /* soft (also NULL), full, strict, ignore */
+    const char *network_lock;            /* iptables, nftables, skip; NULL: CRIU's default */
+    struct string_list empty_namespaces; /* "network" */
+};
+
+struct checkpoint_request {
+    struct criu_choices choices;
+    const char *parent_path; /* of earlier images, relative to image_path; or NULL */
+    bool leave_running;
+    bool pre_dump;           /* memory alone; the container goes on */
+    const char *page_server; /* "ADDRESS:PORT": memory goes there; or NULL */
+    int status_fd;           /* gets a NUL byte when lazy pages can be served; -1: none */
+};
+
+/* Write the processes of a running or paused container to images.  When that fails, it runs on as
+ * before.  When it succeeds the container is deleted, unless it was to be left running. */
+must_check int container_checkpoint(const struct runtime *runtime, const char *id,
+                                    const struct checkpoint_request *request, struct error *err);
+
+struct restore_request {
+    struct create_request create; /* id, bundle, console socket, pid file, detach, no_pivot */
+    struct criu_choices choices;
+    const char *lsm_profile;       /* "apparmor:NAME", "selinux:LABEL"; NULL: as it was */
+    const char *lsm_mount_context; /* SELinux; or NULL */
+};
+
+/* Make a container whose processes come from images.  It is running afterwards, its first process a
+ * child of the caller.  On failure nothing is left. */
+must_check int container_restore(const struct runtime *runtime,
+                                 const struct restore_request *request, struct container **ret,
+                                 struct error *err);
+
 /* --- about ourselves
  * ----------------------------------------------------------------------------------- */
 
-/* What this build can do on this kernel (features.md). */
-must_check int runtime_features(struct spec_features *ret, struct arena *arena, struct error *err);
+/* What this build can do on this kernel (features.md), with the programs in $PATH of `environment`.
+ */
+must_check int runtime_features(char *const *environment, struct spec_features *ret,
+                                struct arena *arena, struct error *err);
 
 /* Make sure that the program cannot be changed from inside a container: continue from a sealed copy
  * of ourselves (CVE-2019-5736).  Executes argv again when that is needed and then does not return;

@@ -36,7 +36,8 @@ static bool looks_like_a_name(const char *name)
            name[strspn(name, letters)] == '\0';
 }
 
-/* Add the capability of that name to *set; one that only libcap knows is warned about. */
+/* Add the capability of that name to *set.  One that may come with a later kernel is warned about
+ * and left out (config.md, "capabilities"); what cannot be a name is a mistake. */
 static int add_by_name(uint64_t *set, const char *name, unsigned last, const struct log *log,
                        struct error *err)
 {
@@ -44,9 +45,11 @@ static int add_by_name(uint64_t *set, const char *name, unsigned last, const str
     cap_value_t value;
 
     quotable(quoted, name);
-    if (!looks_like_a_name(name) || cap_from_name(name, &value) < 0)
+    if (!looks_like_a_name(name))
         return refuse(err, EINVAL, "unknown capability \"%s\"", quoted);
-    if ((unsigned)value > last)
+    if (cap_from_name(name, &value) < 0)
+        log_warning(log, "capability %s is unknown, ignored", quoted);
+    else if ((unsigned)value > last)
         log_warning(log, "capability %s is not known to this kernel, ignored", quoted);
     else
         *set |= bit((unsigned)value);

@@ -35,11 +35,13 @@ struct execution {
     struct spec_state state;
     uint64_t namespaces; /* of the container that are not ours */
     struct cgroup cgroup;
+    struct cgroup other_cgroup; /* of the first process, for when that takes nobody; or empty */
     int console;
     int terminal;
     int socket;
     struct child child;
     struct spawned spawned;
+    int64_t oom_kills; /* in the cgroup, before there was the process */
 };
 
 /* --- what to run
@@ -166,6 +168,7 @@ static int plan_execution(struct execution *execution, struct error *err)
         .id = execution->container->id,
         .preserve_fds = request->preserve_fds,
         .listen_fds = request->listen_fds,
+        .listen_names = request->listen_names,
         .detach = request->detach,
         .console_size = request->console_size,
         .new_keyring = !execution->container->record.no_new_keyring,
@@ -187,25 +190,45 @@ static int plan_execution(struct execution *execution, struct error *err)
 /* --- where to run it
  * ------------------------------------------------------------------------------------ */
 
-static int open_process_cgroup(struct execution *execution, struct error *err)
+static int open_process_cgroup(struct execution *execution, struct cgroup *ret, struct error *err)
 {
     struct cgroup_host host;
 
-    cgroup_done(&execution->cgroup);
-    execution->cgroup = CGROUP_EMPTY;
+    cgroup_done(ret);
+    *ret = CGROUP_EMPTY;
     if (cgroup_host_probe(&host, &execution->arena, err) < 0)
         return -err->code;
-    return cgroup_open_of_process(&execution->cgroup, &host, container_pid(execution->container),
+    return cgroup_open_of_process(ret, &host, container_pid(execution->container),
                                   &execution->arena, err);
 }
 
-static bool is_whole(const struct cgroup *cgroup)
+/* -1: the process has to join by itself. */
+static int clone_fd(const struct execution *execution)
+{
+    return caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1;
+}
+
+/* A directory that has gone, NULL when all are there. */
+static const char *missing_directory(const struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {
         if (cgroup->directories[i].fd < 0)
-            return false;
+            return cgroup->directories[i].directory;
     }
-    return true;
+    return NULL;
+}
+
+/* What --cgroup names is below the container's cgroup.  Without that there is no such place, and
+ * whoever joined only what is left would be in the caller's cgroup for the rest. */
+static int open_sub(struct execution *execution, const struct cgroup *whole, struct error *err)
+{
+    const char *missing = missing_directory(whole);
+    int code = missing != NULL
+                   ? refuse(err, ENOENT, "the container's cgroup %s has gone", missing)
+                   : cgroup_open_sub(&execution->cgroup, whole, &execution->request->cgroups,
+                                     &execution->arena, err);
+
+    return code < 0 ? within(err, "--cgroup") : 0;
 }
 
 /* The container's cgroup; where it has been moved away, wherever its first process is now. */
@@ -216,15 +239,23 @@ static int choose_cgroup(struct execution *execution, struct error *err)
 
     if (cgroup_open(&whole, &execution->container->record.cgroup, err) < 0)
         return -err->code;
-    if (request->cgroup != NULL) {
-        int code = cgroup_open_sub(&execution->cgroup, &whole, request->cgroup, &execution->arena,
-                                   err);
+    if (request->cgroups.count > 0) {
+        int code = open_sub(execution, &whole, err);
 
         cgroup_done(&whole);
-        return code < 0 ? within(err, "--cgroup") : 0;
+        return code;
     }
     execution->cgroup = whole;
-    return is_whole(&execution->cgroup) ? 0 : open_process_cgroup(execution, err);
+    if (missing_directory(&execution->cgroup) != NULL)
+        return open_process_cgroup(execution, &execution->cgroup, err);
+    /* clone3 tells us when a cgroup takes nobody; a process that joins by itself must know where
+     * else to go.  Nowhere is an answer, too. */
+    if (clone_fd(execution) < 0) {
+        struct error ignored;
+
+        (void)!open_process_cgroup(execution, &execution->other_cgroup, &ignored);
+    }
+    return 0;
 }
 
 static int prepare(struct execution *execution, struct error *err)
@@ -263,6 +294,11 @@ static int prepare(struct execution *execution, struct error *err)
 /* --- doing it
  * ---------------------------------------------------------------------------------------------- */
 
+static const struct cgroup *other_cgroup(const struct execution *execution)
+{
+    return execution->other_cgroup.count > 0 ? &execution->other_cgroup : NULL;
+}
+
 static int spawn_once(struct execution *execution, struct error *err)
 {
     int ends[2];
@@ -272,6 +308,7 @@ static int spawn_once(struct execution *execution, struct error *err)
 
     autoclose int child_end = ends[1];
 
+    execution->oom_kills = cgroup_oom_kills(&execution->cgroup);
     close_fd(&execution->socket);
     execution->socket = ends[0];
     execution->child = (struct child){
@@ -280,6 +317,7 @@ static int spawn_once(struct execution *execution, struct error *err)
         .log = &execution->runtime->log,
         .environment = execution->runtime->environment,
         .cgroup = &execution->cgroup,
+        .other_cgroup = other_cgroup(execution),
         .may_stay_outside = !caller_is_privileged(),
         .socket = child_end,
         .parents_end = execution->socket,
@@ -294,7 +332,7 @@ static int spawn_once(struct execution *execution, struct error *err)
     struct spawn_request request = {
         .child = &execution->child,
         .pid_namespace = -1,
-        .cgroup = caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1,
+        .cgroup = clone_fd(execution),
         .needs_doorman = (execution->namespaces & (CLONE_NEWPID | CLONE_NEWUSER)) != 0,
     };
 
@@ -307,10 +345,9 @@ static int spawn_process(struct execution *execution, struct error *err)
 {
     if (spawn_once(execution, err) == 0)
         return 0;
-    if (execution->request->cgroup != NULL || (err->code != EBUSY && err->code != ENOENT &&
-                                               err->code != ENODEV && err->code != EOPNOTSUPP))
+    if (execution->request->cgroups.count > 0 || !cgroup_takes_nobody(-err->code))
         return -err->code;
-    if (open_process_cgroup(execution, err) < 0)
+    if (open_process_cgroup(execution, &execution->cgroup, err) < 0)
         return -err->code;
     return spawn_once(execution, err);
 }
@@ -320,7 +357,10 @@ static int serve_process(struct execution *execution, struct error *err)
     struct server server = {
         .socket = execution->socket,
         .spawned = &execution->spawned,
+        .cgroup = &execution->cgroup,
+        .other_cgroup = other_cgroup(execution),
         .seccomp = &execution->plan.seccomp,
+        .limits = &execution->plan.limits,
         .state = &execution->state,
         .environment = execution->runtime->environment,
         .log = &execution->runtime->log,
@@ -355,12 +395,20 @@ static void kill_process(struct execution *execution)
     close_fd(&execution->spawned.pidfd);
 }
 
+/* A process that was killed for memory could not say so itself. */
+static void explain_end(const struct execution *execution, struct error *err)
+{
+    if (err->code == ECHILD && cgroup_oom_kills(&execution->cgroup) > execution->oom_kills)
+        (void)!hint(err, "possibly OOM-killed");
+}
+
 static int execute(struct execution *execution, struct error *err)
 {
     if (prepare(execution, err) < 0 || spawn_process(execution, err) < 0)
         return -err->code;
     if (serve_process(execution, err) == 0 && tell_callers(execution, err) == 0)
         return 0;
+    explain_end(execution, err);
     kill_process(execution);
     return -err->code;
 }
@@ -374,6 +422,7 @@ int container_exec(const struct runtime *runtime, struct container *container,
         .request = request,
         .container = container,
         .cgroup = CGROUP_EMPTY,
+        .other_cgroup = CGROUP_EMPTY,
         .console = -1,
         .terminal = -1,
         .socket = -1,
@@ -389,6 +438,7 @@ int container_exec(const struct runtime *runtime, struct container *container,
         ret->terminal = take_fd(&execution.terminal);
     }
     cgroup_done(&execution.cgroup);
+    cgroup_done(&execution.other_cgroup);
     close_fd(&execution.console);
     close_fd(&execution.terminal);
     close_fd(&execution.socket);

@@ -10,11 +10,20 @@
 #include "namespaces/namespaces.h"
 #include "runtime/container.h"
 #include "runtime/credentials.h"
-#include "runtime/security_labels.h"
+#include "runtime/criu.h"
 #include "seccomp/seccomp.h"
+#include "spec/fields.h"
 
 static const struct optional_bool yes = {true, true};
 static const struct optional_bool no = {false, true};
+
+/* Names, and beginnings of names, by which whoever may annotate a container gets at the host:
+ * systemd's properties of its scope, a file for CRIU to read, and ours. */
+static const char *const unsafe_annotations[] = {
+    "org.criu.config",
+    "org.systemd.property.",
+    "run.crun-lite.",
+};
 
 static int by_name(const void *left, const void *right)
 {
@@ -43,6 +52,18 @@ static int list_names(const struct names *names, struct string_list *ret, struct
     return 0;
 }
 
+/* The members of an object, in their order. */
+static int list_keys(const struct fields *fields, struct string_list *ret, struct arena *arena,
+                     struct error *err)
+{
+    ret->items = arena_zero(arena, fields->count, sizeof *ret->items);
+    if (ret->items == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < fields->count; i++)
+        ret->items[ret->count++] = fields->rows[i].key;
+    return 0;
+}
+
 /* Both objects live in the arena as long as the caller wants them. */
 struct features_memory {
     struct spec_features_linux linux_;
@@ -56,13 +77,13 @@ struct features_memory {
 
 static int describe_linux(struct features_memory *memory, struct arena *arena, struct error *err)
 {
-    struct security_modules modules;
-
-    security_modules_find(&modules);
-    memory->cgroup = (struct spec_features_cgroup){yes, yes, no, no, yes};
-    memory->apparmor.enabled = modules.apparmor ? yes : no;
-    memory->selinux.enabled = modules.selinux ? yes : no;
-    memory->idmap.enabled = yes;
+    cgroup_features(&memory->cgroup);
+    /* features-linux.md: what the runtime can do, whatever the host has switched on. */
+    memory->apparmor.enabled = yes;
+    memory->selinux.enabled = yes;
+    /* containerd believes this before it makes a container that needs it, so the kernel is asked.
+     */
+    memory->idmap.enabled = mount_knows_id_maps() ? yes : no;
     memory->net_devices.enabled = yes;
     memory->intel_rdt = (struct spec_features_intel_rdt){no, no, no};
     memory->mount_extensions.idmap = &memory->idmap;
@@ -82,7 +103,17 @@ static int describe_linux(struct features_memory *memory, struct arena *arena, s
     return list_names(&spec_memory_policy_flag_names, &memory->memory_policy.flags, arena, err);
 }
 
-static int describe_annotations(struct string_map *ret, struct arena *arena, struct error *err)
+/* checkpoint and restore are criu's work. */
+static const char *checkpoint_is_there(char *const *environment, struct arena *arena)
+{
+    const char *program;
+    struct error err;
+
+    return criu_look_up(environment, arena, &program, &err) == 0 ? "true" : "false";
+}
+
+static int describe_annotations(char *const *environment, struct string_map *ret,
+                                struct arena *arena, struct error *err)
 {
     char version[32];
 
@@ -92,17 +123,15 @@ static int describe_annotations(struct string_map *ret, struct arena *arena, str
         return no_memory(err);
     ret->items[0] = (struct string_pair){"io.github.seccomp.libseccomp.version",
                                          arena_string(arena, version)};
-    ret->items[1] = (struct string_pair){"org.opencontainers.runc.checkpoint.enabled", "false"};
+    ret->items[1] = (struct string_pair){"org.opencontainers.runc.checkpoint.enabled",
+                                         checkpoint_is_there(environment, arena)};
     ret->count = 2;
     return ret->items[0].value == NULL ? no_memory(err) : 0;
 }
 
-int runtime_features(struct spec_features *ret, struct arena *arena, struct error *err)
+int runtime_features(char *const *environment, struct spec_features *ret, struct arena *arena,
+                     struct error *err)
 {
-    static const char *const hooks[] = {
-        "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
-        NULL};
-    static const char *const unsafe[] = {"run.crun-lite.", NULL};
     struct features_memory *memory = arena_zero(arena, 1, sizeof *memory);
 
     if (memory == NULL)
@@ -110,12 +139,13 @@ int runtime_features(struct spec_features *ret, struct arena *arena, struct erro
     *ret = (struct spec_features){
         .oci_version_min = SPEC_VERSION_LEAST,
         .oci_version_max = SPEC_VERSION_MOST,
-        .hooks = {(const char **)hooks,  count_of(hooks) - 1 },
         .linux_ = &memory->linux_,
-        .potentially_unsafe_config_annotations = {(const char **)unsafe, count_of(unsafe) - 1},
+        .potentially_unsafe_config_annotations = {(const char **)unsafe_annotations,
+                                                  count_of(unsafe_annotations)},
     };
-    if (mount_option_names(&ret->mount_options, arena, err) < 0 ||
-        describe_annotations(&ret->annotations, arena, err) < 0)
+    if (list_keys(&spec_hooks_fields, &ret->hooks, arena, err) < 0 ||
+        mount_option_names(&ret->mount_options, arena, err) < 0 ||
+        describe_annotations(environment, &ret->annotations, arena, err) < 0)
         return -err->code;
     return describe_linux(memory, arena, err);
 }

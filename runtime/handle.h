@@ -3,6 +3,7 @@
 /* What is behind the opaque struct container: shared by the verbs, one file each. */
 
 #include "runtime/container.h"
+#include "runtime/notify.h"
 #include "runtime/state.h"
 
 struct container {
@@ -14,6 +15,7 @@ struct container {
     struct state_record record;
     int pidfd;    /* of the first process; -1 when it is gone */
     int terminal; /* master; -1 */
+    struct notify notify;
 };
 
 /* A container with nothing in it yet. */

@@ -1,32 +1,40 @@
 #pragma once
 
+/* clang-format off */
 /*
  * What parent and child say to each other between clone and execve, over one SOCK_SEQPACKET pair:
  *
- *     child                                parent
- *       | SPAWNED pid [pidfd]  ------------> |   only through the doorman (spawn.h): who init is
- *       | WANT_PID  -----------------------> |   hooks want to know it as the host sees it
- *       | <--------------------- DONE index  |
- *       | WANT_OOM_SCORE value  -----------> |   lowering it takes rights on the host
- *       | <--------------------------- DONE  |
- *       | WANT_ID_MAPS  -------------------> |   newuidmap, /proc/PID/uid_map
- *       | <--------------------------- DONE  |
- *       | WANT_NET_DEVICES  ---------------> |   interfaces moved in
- *       | <--------------------------- DONE  |
- *       | WANT_MOUNT_SOURCE i  ------------> |   open_tree, id map, attributes: by the privileged
- * side | <---------------------- DONE [fd]  |   (as often as needed) | WANT_HOOKS
- * ---------------------> |   prestart, createRuntime | <--------------------------- DONE  | |
- * TAKE_TERMINAL [fd]  -------------> |   the master, for the caller or the console socket |
- * <--------------------------- DONE  | | TAKE_SECCOMP [fd]  --------------> |   the listener, for
- * the agent at listenerPath | <--------------------------- DONE  | | READY
- * --------------------------> |   create: state is "created", the pid file is there |
- * <--------------------------- DONE  |   from here the child lives without its parent : accept on
- * start.sock
+ *     child                              parent
+ *       | SPAWNED pid [pidfd]  ----------> |  only through the doorman (spawn.h): who init is
+ *       | WANT_OOM_SCORE value  ---------> |  lowering it takes rights on the host
+ *       | <------------------------- DONE  |
+ *       | WANT_CGROUP  ------------------> |  moved there by systemd, when we may not ourselves
+ *       | <------------------------- DONE  |
+ *       | WANT_PID  ---------------------> |  hooks want to know it as the host sees it
+ *       | <------------------- DONE index  |
+ *       | WANT_ID_MAPS  -----------------> |  newuidmap, /proc/PID/uid_map
+ *       | <------------------------- DONE  |
+ *       | WANT_NET_DEVICES  -------------> |  interfaces moved in
+ *       | <------------------------- DONE  |
+ *       | WANT_MOUNT_SOURCE i  ----------> |  open_tree, id map, attributes, by the side with
+ *       | <-------------------- DONE [fd]  |  rights; as often as needed
+ *       | WANT_HOOKS  -------------------> |  prestart, createRuntime
+ *       | <------------------------- DONE  |
+ *       | TAKE_TERMINAL [fd]  -----------> |  the master, for the caller or the console socket
+ *       | <------------------------- DONE  |
+ *       | WANT_LIMITS  ------------------> |  raising a hard limit takes rights on the host
+ *       | <------------------------- DONE  |
+ *       | TAKE_SECCOMP [fd]  ------------> |  the listener, for the agent at listenerPath
+ *       | <------------------------- DONE  |
+ *       | READY  ------------------------> |  create: state is "created", the pid file is there
+ *       | <------------------------- DONE  |  from here the child lives without its parent:
+ *       |                                  |  accept on start.sock
+ *       | EXECUTING  --------------------> |  exec: the socket closes next, by execve
  *
  * Anything can be answered FAILED, anything can be sent instead as FAILED; the text of struct error
- * goes along.  exec sends no READY: the socket closes at execve, and that is the success.  What may
- * be asked when is data: the parent's table of requests in serve.c.
+ * goes along.  What may be asked when is data: the parent's table of requests in serve.c.
  */
+/* clang-format on */
 
 #include <stdint.h>
 
@@ -38,12 +46,15 @@ enum handshake_kind {
     HANDSHAKE_SPAWNED,
     HANDSHAKE_WANT_PID,
     HANDSHAKE_WANT_OOM_SCORE,
+    HANDSHAKE_WANT_CGROUP,
+    HANDSHAKE_WANT_LIMITS,
     HANDSHAKE_WANT_ID_MAPS,
     HANDSHAKE_WANT_NET_DEVICES,
     HANDSHAKE_WANT_MOUNT_SOURCE,
     HANDSHAKE_WANT_HOOKS,
     HANDSHAKE_TAKE_TERMINAL,
     HANDSHAKE_TAKE_SECCOMP,
+    HANDSHAKE_EXECUTING,
     HANDSHAKE_READY,
     HANDSHAKE_GO,      /* on start.sock: start says go ... */
     HANDSHAKE_STARTED, /* ... and init has taken it */

@@ -52,6 +52,19 @@ static int by_name(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+int container_ids(const struct runtime *runtime, struct arena *arena, struct string_list *ret,
+                  struct error *err)
+{
+    struct string_list ids = {NULL, 0};
+
+    if (read_ids(runtime->root, arena, &ids, err) < 0)
+        return -err->code;
+    if (ids.count > 0)
+        qsort(ids.items, ids.count, sizeof *ids.items, by_name);
+    *ret = ids;
+    return 0;
+}
+
 static int copy_annotations(struct string_map *map, struct arena *arena)
 {
     struct string_pair *items = arena_zero(arena, map->count, sizeof *items);
@@ -106,10 +119,8 @@ int container_list(const struct runtime *runtime, struct arena *arena, struct co
 {
     struct string_list ids = {NULL, 0};
 
-    if (read_ids(runtime->root, arena, &ids, err) < 0)
+    if (container_ids(runtime, arena, &ids, err) < 0)
         return -err->code;
-    if (ids.count > 0)
-        qsort(ids.items, ids.count, sizeof *ids.items, by_name);
 
     struct container_list list = {arena_zero(arena, ids.count, sizeof *list.items), 0};
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "runtime/notify.h"
 
 bool caller_is_privileged(void)
 {
@@ -41,22 +42,66 @@ static const char *find_variable(const struct string_list *env, const char *name
     return NULL;
 }
 
-/* The environment with LISTEN_FDS and LISTEN_PID for handed-over sockets (sd_listen_fds(3)), and
- * one slot left for HOME. */
-static int plan_environment(struct process_plan *plan, const struct string_list *env,
-                            unsigned listen_fds, struct arena *arena, struct error *err)
+enum { OWN_VARIABLES = 4, HOME_AND_NULL = 2 };
+
+/* Variables of a service manager's protocols, whose values are ours to say: sd_listen_fds(3),
+ * sd_notify(3). */
+struct own_variables {
+    const char *items[OWN_VARIABLES]; /* "NAME=value" */
+    size_t count;
+};
+
+static int add_own(struct own_variables *own, const char *variable, struct error *err)
 {
-    plan->env = arena_zero(arena, env->count + 4, sizeof *plan->env);
+    if (variable == NULL)
+        return no_memory(err);
+    own->items[own->count++] = variable;
+    return 0;
+}
+
+static int plan_own_variables(struct own_variables *own, const struct process_request *request,
+                              struct arena *arena, struct error *err)
+{
+    if (request->notify && add_own(own, NOTIFY_VARIABLE, err) < 0)
+        return -err->code;
+    if (request->listen_fds == 0)
+        return 0;
+    if (add_own(own, arena_print(arena, "LISTEN_FDS=%u", request->listen_fds), err) < 0 ||
+        add_own(own, "LISTEN_PID=1", err) < 0)
+        return -err->code;
+    if (request->listen_names == NULL)
+        return 0;
+    return add_own(own, arena_print(arena, "LISTEN_FDNAMES=%s", request->listen_names), err);
+}
+
+/* What the spec says of the same protocols would be about other descriptors, another socket. */
+static bool is_overruled(const char *variable, const struct process_request *request)
+{
+    if (request->notify && starts_with(variable, "NOTIFY_SOCKET="))
+        return true;
+    return request->listen_fds > 0 &&
+           (starts_with(variable, "LISTEN_FDS=") || starts_with(variable, "LISTEN_PID=") ||
+            starts_with(variable, "LISTEN_FDNAMES="));
+}
+
+/* The environment, and one slot left for HOME. */
+static int plan_environment(struct process_plan *plan, const struct string_list *env,
+                            const struct process_request *request, struct arena *arena,
+                            struct error *err)
+{
+    struct own_variables own = {.count = 0};
+
+    plan->env = arena_zero(arena, env->count + OWN_VARIABLES + HOME_AND_NULL, sizeof *plan->env);
     if (plan->env == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < env->count; i++)
-        plan->env[plan->env_count++] = (char *)env->items[i];
-    if (listen_fds > 0) {
-        plan->env[plan->env_count++] = arena_print(arena, "LISTEN_FDS=%u", listen_fds);
-        plan->env[plan->env_count++] = (char *)"LISTEN_PID=1";
-        if (plan->env[plan->env_count - 2] == NULL)
-            return no_memory(err);
+    if (plan_own_variables(&own, request, arena, err) < 0)
+        return -err->code;
+    for (size_t i = 0; i < env->count; i++) {
+        if (!is_overruled(env->items[i], request))
+            plan->env[plan->env_count++] = (char *)env->items[i];
     }
+    for (size_t i = 0; i < own.count; i++)
+        plan->env[plan->env_count++] = (char *)own.items[i];
     plan->wants_home = find_variable(env, "HOME") == NULL;
     plan->path = find_variable(env, "PATH");
     if (plan->path == NULL)
@@ -126,7 +171,7 @@ int process_plan_from_spec(struct process_plan *ret, const struct spec_process *
         .preserved_fds = request->listen_fds + request->preserve_fds,
     };
 
-    if (plan_environment(&plan, &process->env, request->listen_fds, arena, err) < 0)
+    if (plan_environment(&plan, &process->env, request, arena, err) < 0)
         return -err->code;
     if (request->new_keyring) {
         plan.keyring = arena_print(arena, "_ses.%s", request->id);
@@ -160,12 +205,16 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
         .cgroups_path = linux_ != NULL ? linux_->cgroups_path : NULL,
         .resources = linux_ != NULL ? linux_->resources : NULL,
         .manager = managers[runtime->cgroup_manager],
+        .annotations = plan->spec->annotations,
+        .user_directory = runtime->rootless ? runtime->user_directory : NULL,
         .unprivileged = !caller_is_privileged(),
+        .is_required = !caller_is_privileged() && !runtime->rootless,
     };
 
-    if (runtime->cgroup_manager == RUNTIME_SYSTEMD)
-        return refuse(err, ENOTSUP, "the systemd cgroup manager is not supported by this version");
     if (cgroup_host_probe(&plan->cgroup_host, arena, err) < 0)
+        return -err->code;
+    if (request.manager == CGROUP_MANAGER_SYSTEMD && request.user_directory != NULL &&
+        cgroup_ask_user_manager(request.user_directory, arena, &request.user_path, err) < 0)
         return -err->code;
     if (cgroup_plan_from_spec(&plan->cgroup, &plan->cgroup_host, &request, arena, &runtime->log,
                               err) < 0)
@@ -173,38 +222,49 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
     return cgroup_record_from_plan(&plan->cgroup_record, &plan->cgroup, arena, err);
 }
 
-static int plan_mounts(struct container_plan *plan, const struct runtime *runtime,
-                       const struct create_request *create, struct arena *arena, struct error *err)
+int plan_cgroup_mounts(struct mount_request *request, const struct cgroup_host *host,
+                       const struct cgroup_record *record, struct arena *arena, struct error *err)
 {
     struct cgroup_mount_source from[CGROUP_HIERARCHIES_MOST];
     struct mount_cgroup_source *sources = arena_zero(arena, count_of(from), sizeof *sources);
-    uint64_t own = plan->namespaces.create | plan->namespaces.join;
 
     if (sources == NULL)
         return no_memory(err);
-    if (layer_choose(&plan->layer, &create->overrides, plan->spec, arena, err) < 0)
-        return create->overrides.overlay ? -err->code : prefix(err, "%s: ", plan->source);
 
-    size_t count = cgroup_mount_sources(&plan->cgroup, &plan->cgroup_record, from);
+    size_t count = cgroup_mount_sources(host, record, from);
 
     for (size_t i = 0; i < count; i++)
         sources[i] = (struct mount_cgroup_source){from[i].name, from[i].options, from[i].directory,
                                                   from[i].is_v2};
+    request->cgroups = sources;
+    request->cgroup_count = count;
+    return 0;
+}
+
+static int plan_mounts(struct container_plan *plan, const struct runtime *runtime,
+                       const struct create_request *create, struct arena *arena, struct error *err)
+{
+    uint64_t own = plan->namespaces.create | plan->namespaces.join;
+
+    if (layer_choose(&plan->layer, &create->overrides, plan->spec, arena, err) < 0)
+        return create->overrides.overlay ? -err->code : prefix(err, "%s: ", plan->source);
 
     struct mount_request request = {
         .spec = plan->spec,
         .bundle = plan->bundle,
-        .cgroups = sources,
-        .cgroup_count = count,
         .new_user_namespace = (own & CLONE_NEWUSER) != 0,
         .new_mount_namespace = (plan->namespaces.create & CLONE_NEWNS) != 0,
         .new_network_namespace = (own & CLONE_NEWNET) != 0,
+        .new_pid_namespace = (own & CLONE_NEWPID) != 0,
+        .new_ipc_namespace = (own & CLONE_NEWIPC) != 0,
         .new_cgroup_namespace = (plan->namespaces.create & CLONE_NEWCGROUP) != 0,
         .overlay = plan->layer.wanted,
         .overlay_directory = plan->layer.directory,
         .no_pivot = create->no_pivot,
     };
 
+    if (plan_cgroup_mounts(&request, &plan->cgroup_host, &plan->cgroup_record, arena, err) < 0)
+        return -err->code;
     if (mount_plan_from_spec(&plan->mounts, &request, arena, &runtime->log, err) < 0)
         return prefix(err, "%s: ", plan->source);
     return 0;
@@ -239,6 +299,8 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
         .id = plan->id,
         .preserve_fds = create->preserve_fds,
         .listen_fds = create->listen_fds,
+        .listen_names = create->listen_names,
+        .notify = create->notify_socket != NULL,
         .detach = create->detach,
         .console_size = create->console_size,
         .new_keyring = !create->no_new_keyring,
@@ -282,8 +344,9 @@ int container_plan_from_spec(struct container_plan *ret, const struct spec *spec
 
     if (check_supported(spec, err) < 0 ||
         namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
-        id_map_plan_from_spec(&ret->id_maps, spec, caller_is_privileged(), geteuid(), getegid(),
-                              arena, err) < 0 ||
+        /* Root of a user namespace has the rights there that writing maps takes, as root has. */
+        id_map_plan_from_spec(&ret->id_maps, spec, geteuid() == 0, geteuid(), getegid(), arena,
+                              err) < 0 ||
         time_plan_from_spec(&ret->time, spec, arena, err) < 0 ||
         network_plan_from_spec(&ret->network, spec, arena, err) < 0 ||
         sysctl_plan_from_spec(&ret->sysctl, spec, ret->namespaces.create | ret->namespaces.join,

@@ -77,6 +77,8 @@ struct process_request {
     const char *id;
     unsigned preserve_fds;
     unsigned listen_fds;
+    const char *listen_names; /* LISTEN_FDNAMES, or NULL */
+    bool notify;              /* there is a socket for sd_notify(3) at its place */
     bool detach;
     const struct spec_console_size *console_size; /* the caller's; NULL: process.consoleSize */
     bool new_keyring;
@@ -93,6 +95,11 @@ must_check int container_plan_from_spec(struct container_plan *ret, const struct
                                         const char *bundle, const struct runtime *runtime,
                                         const struct create_request *request, struct arena *arena,
                                         struct error *err);
+
+/* How mounts of type "cgroup" are filled: with the directories of the record. */
+must_check int plan_cgroup_mounts(struct mount_request *request, const struct cgroup_host *host,
+                                  const struct cgroup_record *record, struct arena *arena,
+                                  struct error *err);
 
 /* The caller has rights over the whole host, not just over a user namespace of its own. */
 bool caller_is_privileged(void);

@@ -302,12 +302,12 @@ int process_limits_plan_from_spec(struct process_limits_plan *ret,
 /* --- in the child: system calls only ------------------------------------------------------------
  */
 
-static int apply_rlimits(const struct process_limits_plan *plan, struct error *err)
+int process_limits_set_rlimits(const struct process_limits_plan *plan, pid_t pid, struct error *err)
 {
     for (size_t i = 0; i < plan->rlimit_count; i++) {
         const struct process_limit *row = &plan->rlimits[i];
 
-        if (setrlimit(row->resource, &row->limit) == 0)
+        if (prlimit(pid, row->resource, &row->limit, NULL) == 0)
             continue;
         fail(err, errno, "set %s to %ju (hard %ju)", row->name, (uintmax_t)row->limit.rlim_cur,
              (uintmax_t)row->limit.rlim_max);
@@ -386,9 +386,9 @@ static int apply_memory_policy(const struct process_limits_plan *plan, struct er
 
 int process_limits_apply(const struct process_limits_plan *plan, int proc_self, struct error *err)
 {
-    if (apply_rlimits(plan, err) < 0 || apply_oom_score(plan, proc_self, err) < 0 ||
-        apply_scheduler(plan, err) < 0 || apply_io_priority(plan, err) < 0 ||
-        apply_personality(plan, err) < 0 || apply_memory_policy(plan, err) < 0)
+    if (apply_oom_score(plan, proc_self, err) < 0 || apply_scheduler(plan, err) < 0 ||
+        apply_io_priority(plan, err) < 0 || apply_personality(plan, err) < 0 ||
+        apply_memory_policy(plan, err) < 0)
         return -err->code;
     return 0;
 }

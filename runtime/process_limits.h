@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -69,8 +70,14 @@ must_check int process_limits_plan_from_spec(struct process_limits_plan *ret,
                                              const struct spec_linux *linux_, struct arena *arena,
                                              const struct log *log, struct error *err);
 
-/* In the child, before its user changes.  `proc_self` is an fd of the directory /proc/self of a
- * trusted procfs; -1 will do when plan->oom_score_adj is not set.  No allocation. */
+/* prlimit(2) of the process `pid`, 0 for the caller.  -EPERM: a hard limit is to rise, which takes
+ * CAP_SYS_RESOURCE on the host. */
+must_check int process_limits_set_rlimits(const struct process_limits_plan *plan, pid_t pid,
+                                          struct error *err);
+
+/* The rest, in the child, before its user changes.  `proc_self` is an fd of the directory
+ * /proc/self of a trusted procfs; -1 will do when plan->oom_score_adj is not set.  No allocation.
+ */
 must_check int process_limits_apply(const struct process_limits_plan *plan, int proc_self,
                                     struct error *err);
 

@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "runtime/deadline.h"
 #include "runtime/handshake.h"
+#include "runtime/process_limits.h"
 #include "runtime/unix_socket.h"
 #include "spec/fields.h"
 
@@ -52,6 +53,27 @@ static int write_oom_score(struct server *server, struct handshake_message *mess
     }
     fail(err, -code, "process.oomScoreAdj: %s", value);
     return code == -EACCES ? hint(err, "lowering it needs CAP_SYS_RESOURCE") : code;
+}
+
+/* A process without the right to move itself is moved by the manager of the unit. */
+static int move_into_cgroup(struct server *server, struct handshake_message *message, int fd,
+                            struct answer *answer, struct error *err)
+{
+    (void)message, (void)fd, (void)answer;
+
+    pid_t pid = server->spawned->pid;
+    int code = cgroup_attach(server->cgroup, NULL, pid, err);
+
+    return code < 0 && server->other_cgroup != NULL && cgroup_takes_nobody(code)
+               ? cgroup_attach(server->cgroup, server->other_cgroup, pid, err)
+               : code;
+}
+
+static int raise_limits(struct server *server, struct handshake_message *message, int fd,
+                        struct answer *answer, struct error *err)
+{
+    (void)message, (void)fd, (void)answer;
+    return process_limits_set_rlimits(server->limits, server->spawned->pid, err);
 }
 
 static int write_id_maps(struct server *server, struct handshake_message *message, int fd,
@@ -155,9 +177,27 @@ static bool creates(const struct server *server)
     return server->container != NULL;
 }
 
+static bool executes(const struct server *server)
+{
+    return server->container == NULL && !server->spawned->is_doorman;
+}
+
+static bool has_unit(const struct server *server)
+{
+    return server->cgroup->unit != NULL;
+}
+
 static bool has_listener(const struct server *server)
 {
     return server->seccomp->has_listener;
+}
+
+/* Nothing to do: that it was said is what counts, in explain_end(). */
+static int note_executing(struct server *server, struct handshake_message *message, int fd,
+                          struct answer *answer, struct error *err)
+{
+    (void)server, (void)message, (void)fd, (void)answer, (void)err;
+    return 0;
 }
 
 enum { ONCE = 0, OFTEN = 1, SILENT = 2 };
@@ -172,12 +212,15 @@ static const struct request {
     [HANDSHAKE_SPAWNED] = {"spawn",        SILENT, has_doorman,  note_spawned     },
     [HANDSHAKE_WANT_PID] = {"pid",          ONCE,   creates,      give_pid         },
     [HANDSHAKE_WANT_OOM_SCORE] = {"oom-score",    ONCE,   NULL,         write_oom_score  },
+    [HANDSHAKE_WANT_CGROUP] = {"cgroup",       ONCE,   has_unit,     move_into_cgroup },
+    [HANDSHAKE_WANT_LIMITS] = {"limits",       ONCE,   NULL,         raise_limits     },
     [HANDSHAKE_WANT_ID_MAPS] = {"id-maps",      ONCE,   creates,      write_id_maps    },
     [HANDSHAKE_WANT_NET_DEVICES] = {"net-devices",  ONCE,   creates,      move_net_devices },
     [HANDSHAKE_WANT_MOUNT_SOURCE] = {"mount-source", OFTEN,  creates,      open_mount_source},
     [HANDSHAKE_WANT_HOOKS] = {"hooks",        ONCE,   creates,      run_hooks        },
     [HANDSHAKE_TAKE_TERMINAL] = {"terminal",     ONCE,   NULL,         take_terminal    },
     [HANDSHAKE_TAKE_SECCOMP] = {"seccomp",      ONCE,   has_listener, take_seccomp     },
+    [HANDSHAKE_EXECUTING] = {"executing",    SILENT, executes,     note_executing   },
 };
 
 static int handle(struct server *server, struct handshake_message *message, int fd,
@@ -205,22 +248,22 @@ static int handle(struct server *server, struct handshake_message *message, int 
     return request->how == SILENT ? code : 0;
 }
 
-/* The socket is closed and nothing was said.  On exec that is execve's doing; on create the process
- * has died, and how tells why. */
+/* The socket is closed.  That is execve's doing when the process had announced it; else it has
+ * died, and how tells why. */
 static int explain_end(struct server *server, struct error *err)
 {
+    const char *who = creates(server) ? "the first process" : "the process";
     struct deadline soon = deadline_in_ms(5000);
     siginfo_t info = {0};
 
-    if (!creates(server) && !server->spawned->is_doorman)
+    if ((server->asked & 1u << HANDSHAKE_EXECUTING) != 0)
         return SERVER_CLOSED;
     if (deadline_wait(&soon, server->spawned->pidfd, POLLIN) <= 0 ||
         waitid((idtype_t)P_PIDFD, (id_t)server->spawned->pidfd, &info, WEXITED | WNOWAIT) < 0)
-        return refuse(err, ECHILD, "the first process has closed its connection");
+        return refuse(err, ECHILD, "%s has closed its connection", who);
     if (info.si_code == CLD_EXITED)
-        return refuse(err, ECHILD, "the first process ended with status %d without a word",
-                      info.si_status);
-    return refuse(err, ECHILD, "the first process was killed by signal %d (%s)", info.si_status,
+        return refuse(err, ECHILD, "%s ended with status %d without a word", who, info.si_status);
+    return refuse(err, ECHILD, "%s was killed by signal %d (%s)", who, info.si_status,
                   strsignal(info.si_status));
 }
 

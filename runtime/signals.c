@@ -5,7 +5,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/own.h"
+
 enum { KERNEL_SIGNALS = 64, KERNEL_MASK_BYTES = KERNEL_SIGNALS / 8 };
+
+/* In a signal handler. */
+static _Noreturn void end_by(int signal)
+{
+    _exit(128 + signal);
+}
+
+void signals_end_us(void)
+{
+    static const int usual[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = end_by};
+
+    for (size_t i = 0; i < count_of(usual); i++)
+        sigaction(usual[i], &action, NULL);
+}
 
 void signals_reset(void)
 {

@@ -59,6 +59,10 @@ static int explain_clone(int code, uint64_t flags, struct error *err)
     } hints[] = {
         {ENOSPC, "a limit of /proc/sys/user/max_*_namespaces is reached, or they nest too deep"},
         {EPERM,  "not root: add a user namespace to linux.namespaces, or run as root"          },
+        {EACCES,
+         "an ordinary user moves a process only where cgroup.procs of the two cgroups' common "
+         "ancestor is writable too: start in a cgroup below the delegated one, as "
+         "systemd-run --user --scope does"                                                     },
         {EBUSY,  "the cgroup takes no processes: it has children with controllers enabled"     },
         {EAGAIN, "a limit of processes is reached: pids.max, RLIMIT_NPROC, kernel.pid_max"     },
     };

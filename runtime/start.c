@@ -221,9 +221,15 @@ static int run_poststart(const struct runtime *runtime, struct container *contai
 
 /* The phase changes before the word and after it: whoever finds "starting" asks start.sock. */
 static int start_locked(const struct runtime *runtime, struct container *container,
-                        struct error *err)
+                        const struct start_request *request, struct error *err)
 {
-    if (check_startable(container, err) < 0 || set_phase(container, STATE_STARTING, err) < 0)
+    if (check_startable(container, err) < 0)
+        return -err->code;
+    if (request->notify_socket != NULL &&
+        notify_open(&container->notify, container->directory.fd, request->notify_socket,
+                    &runtime->log, err) < 0)
+        return -err->code;
+    if (set_phase(container, STATE_STARTING, err) < 0)
         return -err->code;
     if (container_say_go(runtime, container, err) < 0) {
         struct error ignored;
@@ -235,14 +241,15 @@ static int start_locked(const struct runtime *runtime, struct container *contain
     return set_phase(container, STATE_RUNNING, err);
 }
 
-int container_start(const struct runtime *runtime, struct container *container, struct error *err)
+int container_start(const struct runtime *runtime, struct container *container,
+                    const struct start_request *request, struct error *err)
 {
     int64_t begun = timing_begin(&runtime->log);
 
     if (container_lock(container, err) < 0)
         return -err->code;
 
-    int code = start_locked(runtime, container, err);
+    int code = start_locked(runtime, container, request, err);
 
     container_unlock(container);
     timing_end(&runtime->log, "start", "say-go", begun);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/remove_tree.h"
 #include "runtime/deadline.h"
 #include "spec/rows.h"
 
@@ -51,6 +52,7 @@ static const struct field record_rows[] = {
     ROW("noNewKeyring", FIELD_BOOL, no_new_keyring),
     ROW("ownPidNamespace", FIELD_BOOL, own_pid_namespace),
     ROW("cgroup", FIELD_INLINE, cgroup, OBJECT(cgroup_record_fields)),
+    ROW("overLayer", FIELD_BOOL, over_layer),
     ROW("layer", FIELD_STRING, layer),
     ROW("timeLimit", FIELD_INT64, time_limit_ns),
     ROW("timeLimitGrace", FIELD_INT64, time_limit_grace_ns),
@@ -84,9 +86,9 @@ int state_check_id(const char *id, struct error *err)
 
 static int not_root(struct error *err)
 {
-    return hint(err,
-                "you are not root: use sudo, or --root with a directory of yours and a bundle with "
-                "a user namespace");
+    return hint(
+        err, "you are not root: set XDG_RUNTIME_DIR, as a login under systemd does, or give --root "
+             "a directory of yours; or use sudo");
 }
 
 static int make_parents(const char *path, struct error *err)
@@ -101,7 +103,7 @@ static int make_parents(const char *path, struct error *err)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, i == length ? 0700 : 0755) < 0 && errno != EEXIST) {
+        if (mkdir(part, i == length ? 01700 : 0755) < 0 && errno != EEXIST) {
             fail(err, errno, "make state root %s", part);
             return err->code == EACCES && geteuid() != 0 ? not_root(err) : -err->code;
         }
@@ -138,12 +140,14 @@ int state_open_root(const char *root, struct error *err)
     return take_fd(&fd);
 }
 
+int state_make_root(const char *root, struct error *err)
+{
+    return make_parents(root, err) < 0 ? -err->code : state_open_root(root, err);
+}
+
 int state_claim(const char *root, const char *id, struct state_directory *ret, struct error *err)
 {
-    if (make_parents(root, err) < 0)
-        return -err->code;
-
-    autoclose int parent = state_open_root(root, err);
+    autoclose int parent = state_make_root(root, err);
 
     if (parent < 0)
         return -err->code;
@@ -286,30 +290,41 @@ int state_read_config(const struct state_directory *directory, struct arena *are
     return 0;
 }
 
-/* All but the record: what a killed command left beside it, too. */
-static int remove_files(DIR *directory, struct error *err)
+/* Of directories there is one, and that may hold anything: a container with rights over its mounts
+ * can write to it. */
+static int remove_entry(int directory, const char *name, struct error *err)
+{
+    if (strcmp(name, "notify") == 0)
+        return remove_tree(directory, name, err);
+    if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+        return fail(err, errno, "remove %s", name);
+    return 0;
+}
+
+static int remove_entries(DIR *directory, struct error *err)
 {
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
             strcmp(entry->d_name, "state.json") == 0)
             continue;
-        if (unlinkat(dirfd(directory), entry->d_name, 0) < 0 && errno != ENOENT)
-            return fail(err, errno, "remove %s", entry->d_name);
+        if (remove_entry(dirfd(directory), entry->d_name, err) < 0)
+            return -err->code;
     }
     return 0;
 }
 
-static int remove_all_but_record(int fd, struct error *err)
+/* All but the record: what a killed command left beside it, too. */
+static int remove_content(int parent, struct error *err)
 {
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+    int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
     if (directory == NULL) {
-        close_fd(&copy);
+        close_fd(&fd);
         return errno == ENOENT ? 0 : fail(err, errno, "read the state directory");
     }
 
-    int code = remove_files(directory, err);
+    int code = remove_entries(directory, err);
 
     closedir(directory);
     return code;
@@ -321,7 +336,7 @@ int state_remove(const struct state_directory *directory, const char *root, cons
     char path[PATH_MAX];
 
     /* The record goes last: until then a second delete knows what to do. */
-    if (remove_all_but_record(directory->fd, err) < 0)
+    if (remove_content(directory->fd, err) < 0)
         return within(err, "remove %s/%s", root, id);
     if (unlinkat(directory->fd, "state.json", 0) < 0 && errno != ENOENT)
         return fail(err, errno, "remove %s/%s/state.json", root, id);

@@ -6,6 +6,7 @@
  *     state.json   the record, replaced by rename, so that readers need no lock
  *     config.json  the spec as it was started, overrides included: what exec needs
  *     start.sock   where `start` meets the waiting first process
+ *     notify/      mounted into the container; `start` listens to it there (sd_notify(3))
  *
  * The directory itself is the lock (flock(2)).  The record is written before the first side effect
  * and is unlinked last: a directory without a record has had none.
@@ -49,6 +50,7 @@ struct state_record {
     bool no_new_keyring;
     bool own_pid_namespace; /* killing the first process ends all others */
     struct cgroup_record cgroup;
+    bool over_layer;   /* the root is an overlay of ours (--overlay) */
     const char *layer; /* the directory that keeps the overlay's writes, noted as in use; or NULL */
     int64_t time_limit_ns; /* 0: none, or watched by the foreground */
     int64_t time_limit_grace_ns;
@@ -72,8 +74,9 @@ must_check int state_check_id(const char *id, struct error *err);
 must_check int state_claim(const char *root, const char *id, struct state_directory *ret,
                            struct error *err);
 
-/* Open ROOT itself, refusing one that others may write to. */
+/* Open ROOT itself, refusing one that others may write to; the second makes it (0700) first. */
 must_check int state_open_root(const char *root, struct error *err);
+must_check int state_make_root(const char *root, struct error *err);
 
 /* Open ROOT/ID.  ENOENT: "container does not exist". */
 must_check int state_open(const char *root, const char *id, struct state_directory *ret,

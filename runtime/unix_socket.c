@@ -55,6 +55,34 @@ int unix_connect(const char *path, struct error *err)
     return take_fd(&fd);
 }
 
+static int name_abstract(const char *name, struct sockaddr_un *address, socklen_t *ret_length)
+{
+    size_t length = strlen(name);
+
+    if (length > sizeof address->sun_path - 1)
+        return -ENAMETOOLONG;
+    memcpy(address->sun_path + 1, name, length); /* the byte before stays 0 */
+    *ret_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    return 0;
+}
+
+int unix_connect_datagram(const char *address, struct error *err)
+{
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof place;
+    char quoted[1040];
+    autoclose int directory = -1;
+    autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int code = *address == '@' ? name_abstract(address + 1, &place, &length)
+                               : shorten(address, &place, &directory);
+
+    if (code < 0)
+        return fail(err, -code, "connect to %s", quotable(quoted, address));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&place, length) < 0)
+        return fail(err, errno, "connect to %s", quotable(quoted, address));
+    return take_fd(&fd);
+}
+
 int unix_send_fd(int socket, const void *bytes, size_t length, int fd, struct error *err)
 {
     struct iovec content = {(void *)bytes, length};

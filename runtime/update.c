@@ -17,17 +17,28 @@ static struct spec_resources *known_resources(struct spec *spec, struct arena *a
     return spec->linux_ != NULL ? spec->linux_->resources : NULL;
 }
 
-/* v2 keeps swap apart from memory, the specification adds them up: a new sum needs the old limit.
- */
+/* What the caller has left out of the memory limits and means all the same.  v2 keeps swap apart
+ * from memory, the specification adds them up: a new sum needs the old limit, and a new limit the
+ * old sum, from which v2's swap is taken as runc takes it.  Unlimited memory without a word about
+ * swap is unlimited swap, and has to be remembered as that: the old sum could not be applied again
+ * (by restore). */
 static void complete(struct spec_resources *changed, struct spec_memory *memory,
                      const struct spec_resources *known)
 {
-    if (changed->memory == NULL || known->memory == NULL || !changed->memory->swap.set ||
-        changed->memory->limit.set)
+    if (changed->memory == NULL)
         return;
     *memory = *changed->memory;
-    memory->limit = known->memory->limit;
     changed->memory = memory;
+
+    bool says_swap = memory->swap.set && memory->swap.value != 0;
+
+    if (says_swap && !memory->limit.set && known->memory != NULL)
+        memory->limit = known->memory->limit;
+    if (!says_swap && memory->limit.set && memory->limit.value == -1)
+        memory->swap = (struct optional_int64){-1, true};
+    else if (!says_swap && memory->limit.set && known->memory != NULL && known->memory->swap.set &&
+             known->memory->swap.value > 0)
+        memory->swap = known->memory->swap;
 }
 
 static int change_limits(const struct runtime *runtime, struct container *container,

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -312,6 +313,56 @@ static int decode_uint32s(const struct field *field, const struct json *json,
     return 0;
 }
 
+static int decode_uint64s(const struct field *field, const struct json *json,
+                          const struct decoder *to, void *into)
+{
+    struct uint64_list *list = into;
+
+    if (json->kind != JSON_ARRAY)
+        return unexpected(to, "array of integers", json);
+    list->items = arena_zero(to->arena, json->count, sizeof *list->items);
+    if (list->items == NULL)
+        return wrong_memory(to->err);
+    for (const struct json *item = json->first; item != NULL; item = item->next) {
+        if (decode_uint64(field, item, to, &list->items[list->count]) < 0)
+            return in_item(to->err, list->count);
+        list->count++;
+    }
+    return 0;
+}
+
+static int decode_uint64_map(const struct field *field, const struct json *json,
+                             const struct decoder *to, void *into)
+{
+    struct uint64_map *map = into;
+
+    if (json->kind != JSON_OBJECT)
+        return unexpected(to, "object of integers", json);
+    map->items = arena_zero(to->arena, json->count, sizeof *map->items);
+    if (map->items == NULL)
+        return wrong_memory(to->err);
+    for (const struct json *item = json->first; item != NULL; item = item->next) {
+        struct uint64_pair *pair = &map->items[map->count++];
+
+        pair->key = arena_copy(to->arena, item->key, item->key_length);
+        if (pair->key == NULL)
+            return wrong_memory(to->err);
+        if (decode_uint64(field, item, to, &pair->value) < 0)
+            return in_key(to->err, item->key);
+    }
+    return 0;
+}
+
+static int decode_decimal(const struct field *field, const struct json *json,
+                          const struct decoder *to, void *into)
+{
+    (void)field;
+    if (json->kind != JSON_NUMBER)
+        return unexpected(to, "number", json);
+    *(double *)into = strtod(json->text, NULL);
+    return 0;
+}
+
 static int decode_string_map(const struct field *field, const struct json *json,
                              const struct decoder *to, void *into)
 {
@@ -425,7 +476,10 @@ static int (*const decoders[])(const struct field *, const struct json *, const 
     [FIELD_ENUMS] = decode_enums,
     [FIELD_STRINGS] = decode_strings,
     [FIELD_UINT32S] = decode_uint32s,
+    [FIELD_UINT64S] = decode_uint64s,
     [FIELD_STRING_MAP] = decode_string_map,
+    [FIELD_UINT64_MAP] = decode_uint64_map,
+    [FIELD_DECIMAL] = decode_decimal,
     [FIELD_OBJECT] = decode_pointer,
     [FIELD_INLINE] = decode_inline,
     [FIELD_LIST] = decode_list,
@@ -487,5 +541,27 @@ int fields_decode(const struct fields *fields, const char *json, size_t length, 
         return place_done(err);
     if (decode_object(fields, root, &to, into) < 0)
         return place_done(err);
+    return 0;
+}
+
+int fields_decode_array(const struct fields *fields, const char *member, const char *json,
+                        size_t length, struct arena *arena, void **ret, size_t *ret_count,
+                        struct error *err)
+{
+    autoarena struct arena nodes = {0};
+    const struct field field = {.fields = fields};
+    const struct decoder to = {arena, err};
+    struct any_list list = {0};
+    const struct json *root;
+
+    if (json_read(json, length, &nodes, arena, &root, err) < 0)
+        return place_done(err);
+    if (decode_list(&field, root, &to, &list) < 0) {
+        if (root->kind == JSON_ARRAY)
+            in_member(err, member);
+        return place_done(err);
+    }
+    *ret = list.items;
+    *ret_count = list.count;
     return 0;
 }

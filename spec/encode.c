@@ -111,6 +111,16 @@ static int encode_uint32(const struct field *field, const void *from, const stru
     return write_unsigned(to, *(const uint32_t *)from);
 }
 
+static int encode_decimal(const struct field *field, const void *from, const struct encoder *to)
+{
+    char text[32];
+
+    (void)field;
+    /* yajl_gen_double() would write 13.78 as 13.779999999999999361. */
+    snprintf(text, sizeof text, "%.15g", *(const double *)from);
+    return write_raw(to, text);
+}
+
 static int encode_optional_int64(const struct field *field, const void *from,
                                  const struct encoder *to)
 {
@@ -176,6 +186,13 @@ static int encode_uint32s(const struct field *field, const void *from, const str
     return encode_array(field, list->items, list->count, sizeof *list->items, encode_uint32, to);
 }
 
+static int encode_uint64s(const struct field *field, const void *from, const struct encoder *to)
+{
+    const struct uint64_list *list = from;
+
+    return encode_array(field, list->items, list->count, sizeof *list->items, encode_uint64, to);
+}
+
 static int encode_inline(const struct field *field, const void *from, const struct encoder *to)
 {
     return encode_object(field->fields, from, to);
@@ -208,6 +225,22 @@ static int encode_string_map(const struct field *field, const void *from, const 
         return -to->err->code;
     for (size_t i = 0; i < map->count; i++) {
         if (write_string(to, map->items[i].key) < 0 || write_string(to, map->items[i].value) < 0)
+            return in_key(to->err, map->items[i].key);
+    }
+    return written(to, yajl_gen_map_close(to->gen));
+}
+
+static int encode_uint64_map(const struct field *field, const void *from, const struct encoder *to)
+{
+    const struct uint64_map *map = from;
+
+    (void)field;
+    if (map->count == 0)
+        return write_raw(to, "{}");
+    if (written(to, yajl_gen_map_open(to->gen)) < 0)
+        return -to->err->code;
+    for (size_t i = 0; i < map->count; i++) {
+        if (write_string(to, map->items[i].key) < 0 || write_unsigned(to, map->items[i].value) < 0)
             return in_key(to->err, map->items[i].key);
     }
     return written(to, yajl_gen_map_close(to->gen));
@@ -246,7 +279,10 @@ static int (*const encoders[])(const struct field *, const void *, const struct 
     [FIELD_ENUMS] = encode_enums,
     [FIELD_STRINGS] = encode_strings,
     [FIELD_UINT32S] = encode_uint32s,
+    [FIELD_UINT64S] = encode_uint64s,
     [FIELD_STRING_MAP] = encode_string_map,
+    [FIELD_UINT64_MAP] = encode_uint64_map,
+    [FIELD_DECIMAL] = encode_decimal,
     [FIELD_OBJECT] = encode_pointer,
     [FIELD_INLINE] = encode_inline,
     [FIELD_LIST] = encode_list,
@@ -275,6 +311,8 @@ static bool is_present(const struct field *field, const void *from)
     case FIELD_INT64:
     case FIELD_UINT64:
         return field->required || field->always || *(const uint64_t *)from != 0;
+    case FIELD_DECIMAL:
+        return field->required || field->always || *(const double *)from != 0;
     case FIELD_UINT32:
         return field->required || field->always || *(const uint32_t *)from != 0;
     case FIELD_OPTIONAL_BOOL:

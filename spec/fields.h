@@ -28,7 +28,10 @@ enum field_kind {
     FIELD_ENUMS,           /* struct enum_list, by .names                                      */
     FIELD_STRINGS,         /* struct string_list                                               */
     FIELD_UINT32S,         /* struct uint32_list                                               */
+    FIELD_UINT64S,         /* struct uint64_list                                               */
     FIELD_STRING_MAP,      /* struct string_map                                                */
+    FIELD_UINT64_MAP,      /* struct uint64_map                                                */
+    FIELD_DECIMAL,         /* double                                                           */
     FIELD_OBJECT,          /* pointer to the struct of .fields                                 */
     FIELD_INLINE,          /* the struct of .fields itself                                     */
     FIELD_LIST,            /* { items, count } of the struct of .fields                        */
@@ -75,6 +78,7 @@ extern const struct fields spec_resources_fields;
 extern const struct fields spec_hook_fields;
 extern const struct fields spec_hooks_fields;
 extern const struct fields spec_id_mapping_fields;
+extern const struct fields spec_mount_fields;
 extern const struct fields spec_state_fields;
 extern const struct fields spec_container_process_state_fields;
 extern const struct fields spec_features_fields;
@@ -86,6 +90,12 @@ extern const struct fields spec_features_fields;
  * 64, more than 16 MiB, comments, anything behind the value.  Unknown members are ignored. */
 must_check int fields_decode(const struct fields *fields, const char *json, size_t length,
                              struct arena *arena, void *into, struct error *err);
+
+/* The same for a text that is an array of such objects.  It has no name of its own, and gets one
+ * for the places in messages: "mounts[1].destination: ...". */
+must_check int fields_decode_array(const struct fields *fields, const char *member,
+                                   const char *json, size_t length, struct arena *arena, void **ret,
+                                   size_t *ret_count, struct error *err);
 
 /* How fields_encode lays the text out. */
 struct json_layout {

@@ -59,6 +59,22 @@ int spec_parse_resources(const char *json, size_t length, const char *name, stru
     return 0;
 }
 
+int spec_parse_mounts(const char *json, size_t length, const char *name, struct arena *arena,
+                      struct spec_mounts *ret, struct error *err)
+{
+    struct spec_mounts mounts;
+    void *items;
+
+    if (fields_decode_array(&spec_mount_fields, "mounts", json, length, arena, &items,
+                            &mounts.count, err) < 0)
+        return within(err, "%s", name);
+    mounts.items = items;
+    if (spec_validate_mounts(&mounts, err) < 0)
+        return within(err, "%s", name);
+    *ret = mounts;
+    return 0;
+}
+
 int spec_load(int dir, const char *dir_path, struct arena *arena, struct spec **ret,
               struct error *err)
 {

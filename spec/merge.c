@@ -47,7 +47,9 @@ static int merge_field(const struct field *field, void *into, const void *from, 
     case FIELD_ENUMS:
     case FIELD_STRINGS:
     case FIELD_UINT32S:
+    case FIELD_UINT64S:
     case FIELD_STRING_MAP:
+    case FIELD_UINT64_MAP:
     case FIELD_LIST:
     case FIELD_KEYED_LIST:
         if (is_present_list(from))
@@ -60,6 +62,7 @@ static int merge_field(const struct field *field, void *into, const void *from, 
     case FIELD_BOOL:
     case FIELD_INT64:
     case FIELD_UINT64:
+    case FIELD_DECIMAL:
     case FIELD_UINT32:
     case FIELD_ENUM:
     case FIELD_IGNORED:

@@ -28,6 +28,5 @@
 #define MOST_ID 4294967294u
 
 /* Tables that only other tables use. */
-extern const struct fields spec_mount_fields;
 extern const struct fields spec_linux_fields;
 extern const struct fields spec_seccomp_fields;

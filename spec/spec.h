@@ -61,6 +61,21 @@ struct uint32_list {
     size_t count;
 };
 
+struct uint64_list {
+    uint64_t *items;
+    size_t count;
+};
+
+struct uint64_pair {
+    const char *key;
+    uint64_t value;
+};
+
+struct uint64_map {
+    struct uint64_pair *items;
+    size_t count;
+};
+
 /* Values of one of the enumerations below. */
 struct enum_list {
     int *items;
@@ -311,6 +326,11 @@ struct spec_mount {
     struct spec_id_mappings gid_mappings;
 };
 
+struct spec_mounts {
+    struct spec_mount *items;
+    size_t count;
+};
+
 struct spec_hook {
     const char *path;
     struct string_list args;
@@ -531,7 +551,7 @@ struct spec_linux {
 struct spec {
     const char *oci_version;
     struct spec_root *root;
-    SPEC_LIST(struct spec_mount) mounts;
+    struct spec_mounts mounts;
     struct spec_process *process;
     const char *hostname;
     const char *domainname;
@@ -662,11 +682,16 @@ must_check int spec_parse_resources(const char *json, size_t length, const char 
                                     struct arena *arena, struct spec_resources **ret,
                                     struct error *err);
 
+/* An array of mounts alone (mounts add, mounts remove). */
+must_check int spec_parse_mounts(const char *json, size_t length, const char *name,
+                                 struct arena *arena, struct spec_mounts *ret, struct error *err);
+
 /* The rules between fields, each of which names its section of the specification.  spec_load and
  * spec_parse have called it; call it again after overrides have been applied. */
 must_check int spec_validate(const struct spec *spec, struct error *err);
 must_check int spec_validate_process(const struct spec_process *process, struct error *err);
 must_check int spec_validate_resources(const struct spec_resources *resources, struct error *err);
+must_check int spec_validate_mounts(const struct spec_mounts *mounts, struct error *err);
 
 /* Warn of what is accepted though somebody should know: a version newer than ours,
  * mappings beside a user namespace joined by path.  Once, when a container is made. */

@@ -181,15 +181,20 @@ static int check_mount(const struct spec_mount *mount, struct error *err)
     return in_member(err, "destination");
 }
 
-static int check_mounts(const struct spec *spec, struct error *err)
+static int check_mount_list(const struct spec_mounts *mounts, struct error *err)
 {
-    for (size_t i = 0; i < spec->mounts.count; i++) {
-        if (check_mount(&spec->mounts.items[i], err) < 0) {
+    for (size_t i = 0; i < mounts->count; i++) {
+        if (check_mount(&mounts->items[i], err) < 0) {
             in_item(err, i);
             return in_member(err, "mounts");
         }
     }
     return 0;
+}
+
+static int check_mounts(const struct spec *spec, struct error *err)
+{
+    return check_mount_list(&spec->mounts, err);
 }
 
 /* --- "Process"
@@ -339,7 +344,7 @@ static int check_linux(const struct spec *spec, struct error *err)
     return 0;
 }
 
-/* --- the three doors
+/* --- the four doors
  * -------------------------------------------------------------------------------------------- */
 
 static int (*const rules[])(const struct spec *, struct error *) = {
@@ -366,6 +371,13 @@ int spec_validate_process(const struct spec_process *process, struct error *err)
 int spec_validate_resources(const struct spec_resources *resources, struct error *err)
 {
     if (validate_resources(resources, err) < 0)
+        return place_done(err);
+    return 0;
+}
+
+int spec_validate_mounts(const struct spec_mounts *mounts, struct error *err)
+{
+    if (check_mount_list(mounts, err) < 0)
         return place_done(err);
     return 0;
 }

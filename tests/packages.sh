@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make sure that what a job needs is installed.
 #
-#   tests/packages.sh JOB...         JOB: build, run, test, check, vm
+#   tests/packages.sh JOB...         JOB: build, run, test, check, vm, engines
 #
 # What is there already is left alone, whoever put it there. For the rest: root gets it from the
 # distribution's package manager, anyone else is told the exact packages, and the answer is 1.
@@ -18,6 +18,8 @@ have() {
            "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
     check) have_programs gcc clang clang-format clang-tidy ;;
     vm)    have_programs qemu-system-x86_64 qemu-img mmdebstrap mke2fs debugfs cpio unxz python3 ;;
+    engines) have_programs containerd ctr runc dockerd podman buildah catatonit ip script /usr/bin/python3 /usr/lib/cni/bridge &&
+             "$busybox" >/dev/null 2>&1 && /usr/bin/python3 -c 'import grpc, grpc_tools' 2>/dev/null ;;
     *)     echo "packages.sh: no such job: $1" >&2; exit 2 ;;
     esac
 }
@@ -42,6 +44,8 @@ packages() {
     apt-get/test)  echo busybox-static libcriterion-dev procps ;;
     apt-get/check) echo gcc clang clang-format clang-tidy ;;
     apt-get/vm)    echo qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio xz-utils python3 ;;
+    apt-get/engines) echo busybox-static containerd runc docker.io podman buildah catatonit iproute2 iptables bsdutils \
+                          python3 python3-grpcio python3-grpc-tools containernetworking-plugins ;;
     dnf/build)     echo gcc make pkgconf-pkg-config libseccomp-devel libcap-devel yajl-devel \
                         libmnl-devel ;;
     dnf/run)       echo busybox ;;

@@ -3,6 +3,8 @@
 #
 #   tests/summary.sh PROGRAM...      the last line is `N passed, N failed, N skipped`
 #
+# Whatever failed is said again before that, one line each: `failed: PROGRAM: SUITE::TEST: PLACE: WORDS`.
+#
 # Each PROGRAM is a Criterion binary. It writes its results as TAP to a file, its words for people to
 # stderr. What Criterion does not count is counted here: a program that dies or reports fewer tests
 # than it announced, and a leak, which LeakSanitizer finds only after the test has passed.
@@ -43,18 +45,41 @@ show_skips() {
         }' "$1"
 }
 
+# What failed, and the first complaint of each, as one line.
+show_failures() {
+    awk -v program="$2" '
+        function tell() { if (test != "") print "failed: " program ": " test words; test = words = "" }
+        /^(not )?ok /            { tell() }
+        /^not ok - /             { test = substr($0, 10); sub(/ +\([0-9.]+s\)$/, "", test); complaints = 0; next }
+        /^  - .*: \|\+$/         { complaints++; sub(/^  - /, ""); sub(/ \|\+$/, ""); if (complaints == 1) words = ": " $0; next }
+        /^      / && complaints == 1 { sub(/^ +/, " "); words = words $0 }
+        END                      { tell() }' "$1"
+}
+
+fails() {
+    echo "$1"
+    echo "failed: $1" >>"$work/failures"
+}
+
 # Runs one program; adds its results to the totals.
 run() {
     program=$1
     name=${program##*/}
     tap=$work/$name.tap
-    ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$work/$name.asan" \
-        timeout -k 5 "${TEST_TIMEOUT:-300}" \
-        "$program" -j1 --tap="$tap" ${TEST_FILTER:+--filter "$TEST_FILTER"} </dev/null
-    status=$?
+    # What passes is no news, but the last of it is when the program does not end by itself.
+    {
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$work/$name.asan" \
+            timeout -k 5 "${TEST_TIMEOUT:-300}" \
+            "$program" -j1 --verbose=1 --tap="$tap" ${TEST_FILTER:+--filter "$TEST_FILTER"} </dev/null 2>&1
+        echo $? >"$work/status"
+    } | awk -v progress="$work/progress" '
+        /^\[(RUN |PASS|SKIP)\]/ { print >progress; fflush(progress); next }
+        { print; fflush() }'
+    read -r status <"$work/status"
 
     if [ ! -s "$tap" ]; then
-        echo "$name: ended with status $status before it reported anything"
+        cat "$work/progress"
+        fails "$name: ended with status $status before it reported anything; last: $(tail -n 1 "$work/progress")"
         failed=$((failed + 1))
         return
     fi
@@ -62,10 +87,12 @@ run() {
     cat "$work/$name".asan.* 2>/dev/null
     leaks=$(cat "$work/$name".asan.* 2>/dev/null | grep -c 'ERROR: LeakSanitizer')
     if [ "$status" -ne 0 ] && [ "$2" -eq 0 ]; then
-        echo "$name: ended with status $status though no test failed"
+        fails "$name: ended with status $status though no test failed"
         set -- "$1" 1 "$3"
     fi
     show_skips "$tap"
+    show_failures "$tap" "$name" >>"$work/failures"
+    [ "$leaks" -eq 0 ] || echo "failed: $name: $leaks leaks, see above" >>"$work/failures"
     echo "$name: $1 passed, $(($2 + leaks)) failed, $3 skipped"
     passed=$((passed + $1)) failed=$((failed + $2 + leaks)) skipped=$((skipped + $3))
 }
@@ -74,5 +101,6 @@ passed=0 failed=0 skipped=0
 for program; do
     run "$program"
 done
+cat "$work/failures" 2>/dev/null
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -38,18 +38,28 @@ struct command {
 
 #define ANY_NUMBER ((size_t)-1)
 
-/* All of them; checkpoint, restore and events are still to come. */
+/* All of them. */
+extern const struct command checkpoint_command;
 extern const struct command create_command;
+extern const struct command completion_command;
 extern const struct command delete_command;
+extern const struct command events_command;
 extern const struct command exec_command;
 extern const struct command features_command;
 extern const struct command kill_command;
 extern const struct command list_command;
+extern const struct command mounts_command;
 extern const struct command pause_command;
 extern const struct command ps_command;
+extern const struct command restore_command;
 extern const struct command resume_command;
 extern const struct command run_command;
 extern const struct command spec_command;
 extern const struct command start_command;
 extern const struct command state_command;
 extern const struct command update_command;
+extern const struct command wait_command;
+
+/* The table itself, in main.c. */
+extern const struct command *const commands[];
+extern const size_t command_count;

@@ -1,13 +1,9 @@
 #include "cmd/crun-lite/create_options.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/own.h"
-#include "base/text.h"
+#include "cmd/crun-lite/service_manager.h"
 
 const struct option create_option_rows[CREATE_OPTION_COUNT] = {
     {"bundle",         'b', OPTION_STRING,          offsetof(struct create_options, bundle),         "DIR",
@@ -60,23 +56,6 @@ int check_environment(const char *name, const struct string_list *env, struct er
     return 0;
 }
 
-int listen_fds_from_environment(unsigned *ret, struct error *err)
-{
-    const char *pid = getenv("LISTEN_PID");
-    const char *count = getenv("LISTEN_FDS");
-    int64_t value = 0;
-
-    *ret = 0;
-    if (pid == NULL || count == NULL)
-        return 0;
-    if (parse_int64(pid, 1, INT_MAX, &value, err) < 0 || value != getpid())
-        return 0;
-    if (parse_int64(count, 0, INT_MAX, &value, err) < 0)
-        return within(err, "LISTEN_FDS");
-    *ret = (unsigned)value;
-    return 0;
-}
-
 int arguments_behind_dashes(const struct arguments *arguments, struct string_list *ret,
                             struct error *err)
 {
@@ -104,6 +83,7 @@ int create_request_from_options(const struct create_options *options, struct str
         .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
         .preserve_fds = options->preserve_fds,
+        .notify_socket = notify_socket_from_environment(),
         .no_pivot = options->no_pivot,
         .no_new_keyring = options->no_new_keyring,
         .time_limit_ns = options->time_limit_ns,
@@ -123,7 +103,7 @@ int create_request_from_options(const struct create_options *options, struct str
     };
 
     if (check_environment("env", &options->env, err) < 0 ||
-        listen_fds_from_environment(&request.listen_fds, err) < 0)
+        listen_fds_from_environment(&request.listen_fds, &request.listen_names, err) < 0)
         return -err->code;
     *ret = request;
     return 0;

@@ -38,10 +38,6 @@ must_check int create_request_from_options(const struct create_options *options,
                                            struct string_list args, struct create_request *ret,
                                            struct error *err);
 
-/* How many descriptors from 3 on the caller hands over by the LISTEN_FDS protocol
- * (sd_listen_fds(3)); 0 when they are not meant for us. */
-must_check int listen_fds_from_environment(unsigned *ret, struct error *err);
-
 /* `name` is the option's: every entry must read NAME=value. */
 must_check int check_environment(const char *name, const struct string_list *env,
                                  struct error *err);

@@ -107,10 +107,15 @@ static int make_rootless(struct spec *spec, const struct default_config *config,
             mount->options = (struct string_list){bind_options, count_of(bind_options) - 1};
         }
     }
+    /* Without the network one, and the user one last, as runc writes it. */
+    size_t kept = 0;
+
     for_each_item (namespace, &linux_->namespaces) {
-        if (namespace->type == SPEC_NAMESPACE_NETWORK)
-        namespace->type = SPEC_NAMESPACE_USER;
+        if (namespace->type != SPEC_NAMESPACE_NETWORK)
+            linux_->namespaces.items[kept++] = *namespace;
     }
+    linux_->namespaces.items[kept] = (struct spec_namespace){.type = SPEC_NAMESPACE_USER};
+    linux_->namespaces.count = kept + 1;
     linux_->resources = NULL;
     linux_->uid_mappings = map_root_to(config->uid, arena);
     linux_->gid_mappings = map_root_to(config->gid, arena);

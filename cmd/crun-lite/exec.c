@@ -9,6 +9,7 @@
 #include "cmd/crun-lite/create_options.h"
 #include "cmd/crun-lite/foreground.h"
 #include "cmd/crun-lite/relay.h"
+#include "cmd/crun-lite/service_manager.h"
 
 struct exec_options {
     const char *process;
@@ -30,43 +31,48 @@ struct exec_options {
     bool ignore_paused;
 };
 
+#define AT(member) offsetof(struct exec_options, member)
+
+/* clang-format off */
 static const struct option rows[] = {
-    {"process",                     'p',             OPTION_STRING,                               offsetof(struct exec_options,process),"FILE",
+    {"process",         'p', OPTION_STRING,       AT(process),           "FILE",
      "the whole process object, as in config.json"},
-    {"cwd",                             0,                                        OPTION_STRING,                                                      offsetof(struct exec_options,cwd),"DIR",
+    {"cwd",             0,   OPTION_STRING,       AT(cwd),               "DIR",
      "working directory inside"},
-    {"env",    'e',                   OPTION_STRINGS,                                                          offsetof(struct exec_options,env),"NAME=VALUE",
+    {"env",             'e', OPTION_STRINGS,      AT(env),               "NAME=VALUE",
      "set an environment variable; may be repeated"},
-    {"tty",                 't', OPTION_FLAG,                                            offsetof(struct exec_options,terminal),NULL,
+    {"tty",             't', OPTION_FLAG,         AT(terminal),          NULL,
      "give the process a terminal"},
-    {"user",                    'u',                               OPTION_STRING,                                                               offsetof(struct exec_options,user),"UID[:GID]",
+    {"user",            'u', OPTION_STRING,       AT(user),              "UID[:GID]",
      "run as this user"},
-    {"additional-gids", 'g',           OPTION_STRINGS,offsetof(struct exec_options,additional_gids),"GID",
+    {"additional-gids", 'g', OPTION_STRINGS,      AT(additional_gids),   "GID",
      "one more group; may be repeated"},
-    {"cap",               'c',OPTION_STRINGS,                                       offsetof(struct exec_options,capabilities),"CAP_NAME",
+    {"cap",             'c', OPTION_STRINGS,      AT(capabilities),      "CAP_NAME",
      "one more capability; may be repeated"},
-    {"no-new-privs",            0,                      OPTION_FLAG,offsetof(struct exec_options,no_new_privileges),NULL,
+    {"no-new-privs",    0,   OPTION_FLAG,         AT(no_new_privileges), NULL,
      "set no_new_privs"},
-    {"process-label",                0,                   OPTION_STRING,                              offsetof(struct exec_options,process_label),"LABEL",
+    {"process-label",   0,   OPTION_STRING,       AT(process_label),     "LABEL",
      "SELinux label"},
-    {"apparmor",                             0,                              OPTION_STRING,                                                         offsetof(struct exec_options,apparmor),"PROFILE",
+    {"apparmor",        0,   OPTION_STRING,       AT(apparmor),          "PROFILE",
      "AppArmor profile"},
-    {"detach",               'd',                              OPTION_FLAG,                                                                offsetof(struct exec_options,detach),NULL,
+    {"detach",          'd', OPTION_FLAG,         AT(detach),            NULL,
      "return as soon as the process runs"},
-    {"console-socket",                    0,                             OPTION_STRING,                                                                        offsetof(struct exec_options,console_socket),"SOCKET",
+    {"console-socket",  0,   OPTION_STRING,       AT(console_socket),    "SOCKET",
      "send the terminal's master to this socket"},
-    {"pidfd-socket",                      0,                                 OPTION_STRING,                                                        offsetof(struct exec_options,pidfd_socket),"SOCKET",
+    {"pidfd-socket",    0,   OPTION_STRING,       AT(pidfd_socket),      "SOCKET",
      "send a pidfd of the process to this socket"},
-    {"pid-file", 0, OPTION_STRING,offsetof(struct exec_options,pid_file),"FILE",
+    {"pid-file",        0,   OPTION_STRING,       AT(pid_file),          "FILE",
      "write the process's pid to FILE"},
-    {"preserve-fds",                0,OPTION_NUMBER,offsetof(struct exec_options,preserve_fds),"N",
+    {"preserve-fds",    0,   OPTION_NUMBER,       AT(preserve_fds),      "N",
      "pass on N descriptors from 3 (behind those of LISTEN_FDS)"},
-    {"cgroup",                            0,                              OPTION_STRINGS,                                                                                 offsetof(struct exec_options,                      cgroups),                                                                   "PATH",
+    {"cgroup",          0,   OPTION_STRINGS,      AT(cgroups),           "PATH",
      "start in this cgroup below the container's"},
-    {"ignore-paused",                0,               OPTION_FLAG,                                                                           offsetof(struct exec_options, ignore_paused),                                                                                           NULL,
+    {"ignore-paused",   0,   OPTION_FLAG,         AT(ignore_paused),     NULL,
      "allow a paused container: the process waits for resume"},
-    {"no-subreaper",                             0,                                     OPTION_IGNORED_FLAG,                                                    0,NULL,NULL},
+    {"no-subreaper",    0,   OPTION_IGNORED_FLAG, 0,                     NULL,
+     NULL},
 };
+/* clang-format on */
 
 /* The --process file. */
 static int read_process(const char *path, struct arena *arena, const struct spec_process **ret,
@@ -129,7 +135,7 @@ static int make_request(const struct exec_options *options, struct string_list a
         .process_label = options->process_label,
         .no_new_privileges = options->no_new_privileges,
         .terminal = options->terminal,
-        .cgroup = options->cgroups.count > 0 ? options->cgroups.items[0] : NULL,
+        .cgroups = options->cgroups,
         .console_socket = options->console_socket,
         .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
@@ -138,12 +144,9 @@ static int make_request(const struct exec_options *options, struct string_list a
         .detach = options->detach,
     };
 
-    if (options->cgroups.count > 1)
-        return refuse(err, EINVAL, "--cgroup: one is supported, %zu are given",
-                      options->cgroups.count);
     if (check_environment("env", &options->env, err) < 0 ||
         parse_gids(&options->additional_gids, arena, &request.additional_gids, err) < 0 ||
-        listen_fds_from_environment(&request.listen_fds, err) < 0)
+        listen_fds_from_environment(&request.listen_fds, &request.listen_names, err) < 0)
         return -err->code;
     if (options->process == NULL && args.count == 0)
         return refuse(err, EINVAL, "process args cannot be empty");

@@ -13,7 +13,7 @@ static int features(struct context *context, const void *options, const struct a
 
     (void)options;
     (void)arguments;
-    if (runtime_features(&known, context->arena, err) < 0 ||
+    if (runtime_features(context->runtime.environment, &known, context->arena, err) < 0 ||
         fields_encode(&spec_features_fields, &known, &layout, context->arena, &json, &length, err) <
             0)
         return -err->code;

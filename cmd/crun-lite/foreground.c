@@ -10,12 +10,14 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "cmd/crun-lite/log_file.h"
 #include "cmd/crun-lite/relay.h"
 
 enum {
     POLL_SIGNALS,
     POLL_EXIT,
     POLL_TIMER,
+    POLL_NOTIFY,
     POLL_RELAY,
     POLL_COUNT = POLL_RELAY + RELAY_POLL_COUNT
 };
@@ -26,6 +28,7 @@ struct watch {
     const struct foreground_process *process;
     struct relay relay; /* .master is -1 without a terminal */
     int timer;
+    bool mute; /* nobody hears what the container notifies any more */
     bool exited;
     bool timed_out;
     bool killed;      /* the grace is over too */
@@ -90,6 +93,11 @@ static void pass_on(struct watch *watch, int number)
         if (watch->process->terminal >= 0)
             relay_resize(&watch->relay);
         return;
+    case SIGCONT:
+        if (watch->process->terminal >= 0)
+            relay_resume(&watch->relay);
+        kernel_pidfd_send_signal(watch->process->pidfd, number);
+        return;
     default:
         watch->interrupted |= watch->exited;
         /* Already gone: the status to come says it all. */
@@ -137,6 +145,41 @@ static void time_is_up(struct watch *watch)
         set_timer(watch->timer, watch->process->time_limit_grace_ns);
 }
 
+/* A service manager that supervises us: we are the main process of its service, for we are its
+ * child, live as long as the container's process, and end with its status; that one it would not
+ * see end.  Moreover it listens to main processes alone, if it is not told otherwise
+ * (NotifyAccess=), so who passes messages on has to be one. */
+static bool pass_notification_on(struct watch *watch)
+{
+    struct error err;
+    int code = container_notify_forward(watch->process->notifying, getpid(), &err);
+
+    if (code >= 0)
+        return code > 0;
+    log_file_tell(err.text);
+    watch->mute = true;
+    return false;
+}
+
+static void watch_notifications(const struct watch *watch, struct pollfd *ret)
+{
+    *ret = (struct pollfd){.fd = -1};
+    if (watch->process->notifying != NULL && !watch->mute)
+        container_notify_watch(watch->process->notifying, ret);
+}
+
+/* What it has said before it ended; others that speak on, outside of its pid namespace, do not keep
+ * us. */
+static void pass_last_notifications_on(struct watch *watch)
+{
+    enum { MOST = 64 };
+
+    for (int i = 0; i < MOST && watch->process->notifying != NULL && !watch->mute; i++) {
+        if (!pass_notification_on(watch))
+            return;
+    }
+}
+
 /* One turn: wait for anything to happen and deal with it. */
 static int turn(struct watch *watch, struct error *err)
 {
@@ -146,6 +189,7 @@ static int turn(struct watch *watch, struct error *err)
         [POLL_TIMER] = {watch->exited ? -1 : watch->timer,          POLLIN, 0},
     };
 
+    watch_notifications(watch, &polls[POLL_NOTIFY]);
     relay_watch(&watch->relay, polls + POLL_RELAY);
     if (poll(polls, POLL_COUNT, -1) < 0)
         return errno == EINTR ? 0 : fail(err, errno, "wait for the container's process");
@@ -153,6 +197,8 @@ static int turn(struct watch *watch, struct error *err)
         take_signals(watch);
     if (polls[POLL_TIMER].revents != 0)
         time_is_up(watch);
+    if (polls[POLL_NOTIFY].revents != 0)
+        pass_notification_on(watch);
     if (polls[POLL_EXIT].revents != 0)
         watch->exited = true;
     relay_move(&watch->relay, polls + POLL_RELAY);
@@ -182,6 +228,27 @@ static int read_status(struct watch *watch, struct foreground_end *ret, struct e
     return 0;
 }
 
+/* Its last words may still be on the way; a signal says that nobody wants them any more. */
+static int drain(struct watch *watch, struct error *err)
+{
+    struct pollfd none[RELAY_POLL_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = -1}};
+
+    watch->relay.input = -1;
+    watch->relay.dry = false;
+    while (watch->process->terminal >= 0 && !watch->interrupted) {
+        relay_move(&watch->relay, none);
+        if (relay_is_drained(&watch->relay))
+            break;
+        /* Only a reader is waited for: that there is no more to read, no poll would tell, as we
+         * hold the other end of the terminal ourselves. */
+        if (!relay_is_blocked(&watch->relay))
+            take_signals(watch);
+        else if (turn(watch, err) < 0)
+            return -err->code;
+    }
+    return 0;
+}
+
 static int wait_and_drain(struct watch *watch, struct foreground_end *ret, struct error *err)
 {
     if (start_timer(watch, err) < 0)
@@ -193,21 +260,10 @@ static int wait_and_drain(struct watch *watch, struct foreground_end *ret, struc
         if (turn(watch, err) < 0)
             return -err->code;
     }
+    pass_last_notifications_on(watch);
     if (read_status(watch, ret, err) < 0)
         return -err->code;
-    /* Its last words may still be on the way; a signal says that nobody wants them any more. */
-    watch->relay.input = -1;
-    watch->relay.dry = false;
-    while (watch->process->terminal >= 0 && !watch->interrupted) {
-        struct pollfd none[RELAY_POLL_COUNT] = {{.fd = -1}, {.fd = -1}, {.fd = -1}};
-
-        relay_move(&watch->relay, none);
-        if (relay_is_drained(&watch->relay))
-            break;
-        if (turn(watch, err) < 0)
-            return -err->code;
-    }
-    return 0;
+    return drain(watch, err);
 }
 
 int foreground_wait(struct foreground *foreground, const struct foreground_process *process,

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/container.h"
 
 struct foreground {
     int signals; /* signalfd */
@@ -29,6 +30,8 @@ struct foreground_process {
     /* 0: none.  Then SIGTERM, after the grace SIGKILL. */
     int64_t time_limit_ns;
     int64_t time_limit_grace_ns;
+    /* What it says by sd_notify(3) goes to our service manager; or NULL. */
+    struct container *notifying;
 };
 
 struct foreground_end {

@@ -12,26 +12,33 @@
 
 extern char **environ;
 
+#define AT(member) offsetof(struct global_options, member)
+
+/* clang-format off */
 static const struct option rows[] = {
-    {"root",                          0,               OPTION_STRING,      offsetof(struct global_options,         root),                                          "DIR",
+    {"root", 0, OPTION_STRING, AT(root), "DIR",
      "keep containers' state here (default /run/crun-lite, or\n"
      "$XDG_RUNTIME_DIR/crun-lite for an ordinary user)"},
-    {"log",                               0,                                          OPTION_STRING,                             offsetof(struct global_options,             log), "FILE",
-     "append errors to FILE too"},
-    {"log-format",     0,                    OPTION_STRING,                           offsetof(struct global_options,                                                            log_format),                                                                          "FORMAT",
+    {"log", 0, OPTION_STRING, AT(log), "FILE",
+     "append errors to FILE too, or send them to syslog:NAME or\n"
+     "journald:NAME"},
+    {"log-format", 0, OPTION_STRING, AT(log_format), "FORMAT",
      "text (default) or json"},
-    {"debug",                       0,                         OPTION_FLAG,                                           offsetof(struct global_options,                                                                           debug),                                                                                                  NULL,
-     "log every step as it is done"},
-    {"systemd-cgroup",                         0,                                    OPTION_FLAG,                                       offsetof(struct global_options,                                                                             systemd_cgroup),                                                                                                            NULL,
+    {"log-level", 0, OPTION_STRING, AT(log_level), "LEVEL",
+     "error, warning (default) or debug"},
+    {"debug", 0, OPTION_FLAG, AT(debug), NULL,
+     "log every step as it is done (as --log-level debug)"},
+    {"systemd-cgroup", 0, OPTION_FLAG, AT(systemd_cgroup), NULL,
      "let systemd make the cgroups (as --cgroup-manager systemd)"},
-    {"cgroup-manager", 0, OPTION_STRING,offsetof(struct global_options,                                                 cgroup_manager),                                                                                               "NAME",
+    {"cgroup-manager", 0, OPTION_STRING, AT(cgroup_manager), "NAME",
      "cgroupfs (default), systemd or disabled"},
-    {"rootless",                  0,   OPTION_STRING,                              offsetof(struct global_options,              rootless),                                                                                                                    "MODE",
+    {"rootless", 0, OPTION_STRING, AT(rootless), "MODE",
      "true, false or auto (default): run without rights on the host"},
-    {"version",             'v',             OPTION_FLAG,offsetof(struct global_options,version),NULL,
+    {"version", 'v', OPTION_FLAG, AT(version), NULL,
      "show the version"},
-    {"criu",                       0,                       OPTION_IGNORED,                  0,                                                       "PATH",                                                                                                          NULL},
+    {"criu", 0, OPTION_IGNORED, 0, "PATH", NULL},
 };
+/* clang-format on */
 
 const struct option_set global_option_set = {
     .tables = {OPTION_TABLE_OF(rows)},
@@ -91,6 +98,43 @@ static const char *user_runtime_directory(void)
     return in_user_namespace() && (user == NULL || strcmp(user, "root") != 0) ? directory : NULL;
 }
 
+/* The directory of the first bus in a D-Bus address that lies in one as "bus", where a user's
+ * systemd puts it: "unix:path=/run/user/1000/bus,guid=...;...".  NULL when there is none. */
+static const char *directory_of_bus(const char *address, struct arena *arena)
+{
+    static const char scheme[] = "unix:path=", name[] = "/bus";
+    const size_t scheme_length = sizeof scheme - 1, name_length = sizeof name - 1;
+
+    while (address != NULL) {
+        const char *path = address + scheme_length;
+
+        if (strncmp(address, scheme, scheme_length) == 0 && *path == '/') {
+            size_t length = strcspn(path, ",;");
+
+            if (length > name_length &&
+                strncmp(path + length - name_length, name, name_length) == 0)
+                return arena_copy(arena, path, length - name_length);
+        }
+        address = strchr(address, ';');
+        address += address != NULL;
+    }
+    return NULL;
+}
+
+/* Where the user's systemd is to be found.  The bus comes first, as with runc and sd-bus: Podman
+ * without a session makes up an XDG_RUNTIME_DIR, and still names the right bus. */
+static const char *user_manager_directory(const char *bus, const char *runtime_directory,
+                                          struct arena *arena)
+{
+    const char *directory = directory_of_bus(bus, arena);
+
+    if (directory != NULL)
+        return directory;
+    if (runtime_directory != NULL && *runtime_directory == '/')
+        return runtime_directory;
+    return arena_print(arena, "/run/user/%u", geteuid());
+}
+
 static int choose_root(const struct global_options *options, struct context *context,
                        struct error *err)
 {
@@ -142,42 +186,44 @@ static int choose_cgroup_manager(const struct global_options *options, struct ru
     return 0;
 }
 
+/* As runc: "auto" however it is written, nothing at all, or what any flag understands. */
 static int choose_rootless(const struct global_options *options, struct runtime *runtime,
                            struct error *err)
 {
-    static const struct name rows_of_modes[] = {
-        {"false", 0},
-        {"true",  1},
-        {"0",     0},
-        {"1",     1},
-        {"auto",  2},
-    };
-    static const struct names modes = NAMES_OF(rows_of_modes);
-    const struct name *found = names_find(&modes, options->rootless ? options->rootless : "auto");
+    const char *mode = options->rootless;
+    struct error ignored;
     char quoted[1040];
 
-    if (found == NULL)
-        return refuse(err, EINVAL, "--rootless: \"%s\" is not one of true, false, auto",
-                      quotable(quoted, options->rootless));
-    if (found->value == 2)
+    if (mode == NULL || *mode == '\0' || strcasecmp(mode, "auto") == 0) {
         runtime->rootless = geteuid() != 0 || in_user_namespace();
-    else
-        runtime->rootless = found->value == 1;
+        return 0;
+    }
+    if (option_parse_bool(mode, &runtime->rootless, &ignored) < 0)
+        return refuse(err, EINVAL, "--rootless: \"%s\" is not one of true, false, auto",
+                      quotable(quoted, mode));
     return 0;
 }
 
 int globals_apply(const struct global_options *options, struct context *context, struct error *err)
 {
-    if (log_file_open(&context->log_file, options->log, options->log_format, options->debug, err) <
-        0)
+    const struct log_choice choice = {
+        .path = options->log,
+        .format = options->log_format,
+        .level = options->log_level,
+        .debug = options->debug,
+    };
+
+    if (log_file_open(&context->log_file, &choice, err) < 0)
         return -err->code;
     context->runtime.log = (struct log){
         .write = log_file_write,
         .context = &context->log_file,
-        .debug = options->debug,
+        .debug = context->log_file.debug,
         .fd = context->log_file.fd,
     };
     context->runtime.environment = environ;
+    context->runtime.user_directory = user_manager_directory(
+        getenv("DBUS_SESSION_BUS_ADDRESS"), getenv("XDG_RUNTIME_DIR"), context->arena);
     if (choose_root(options, context, err) < 0 ||
         choose_cgroup_manager(options, &context->runtime, err) < 0 ||
         choose_rootless(options, &context->runtime, err) < 0)

@@ -8,6 +8,7 @@ struct global_options {
     const char *root;
     const char *log;
     const char *log_format;
+    const char *log_level;
     const char *rootless;
     const char *cgroup_manager;
     bool systemd_cgroup;

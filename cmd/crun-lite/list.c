@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "base/own.h"
 #include "base/text.h"
@@ -13,12 +16,15 @@
 struct list_options {
     const char *format;
     bool quiet;
+    bool watch;
 };
 
 static const struct option rows[] = {
     {"format", 'f', OPTION_STRING, offsetof(struct list_options, format), "FORMAT",
      "table (default) or json"                                                                 },
     {"quiet",  'q', OPTION_FLAG,   offsetof(struct list_options, quiet),  NULL,     "ids alone"},
+    {"watch",  0,   OPTION_FLAG,   offsetof(struct list_options, watch),  NULL,
+     "show the list again whenever it has changed, until SIGINT"                               },
 };
 
 /* The user's name, or #UID. */
@@ -70,33 +76,132 @@ static int print_json(const struct container_list *list, struct arena *arena, st
     return 0;
 }
 
+static int print_ids(const struct container_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        puts(list->items[i].id);
+    return 0;
+}
+
+static int take_list(struct context *context, struct arena *arena, struct container_list *ret,
+                     struct error *err)
+{
+    *ret = (struct container_list){0};
+    if (container_list(&context->runtime, arena, ret, err) < 0) {
+        /* Before the first container there is no root; one that was asked for should be there. */
+        if (err->code != ENOENT || context->root_given)
+            return -err->code;
+        *ret = (struct container_list){0};
+    }
+    for (size_t i = 0; i < ret->count; i++) {
+        ret->items[i].owner = owner_name(ret->items[i].owner, arena);
+        if (ret->items[i].owner == NULL)
+            return no_memory(err);
+    }
+    return 0;
+}
+
+static int print_list(const struct list_options *options, const struct container_list *list,
+                      struct arena *arena, struct error *err)
+{
+    if (options->quiet)
+        return print_ids(list);
+    if (options->format != NULL && strcmp(options->format, "json") == 0)
+        return print_json(list, arena, err);
+    return print_table(list, arena, err);
+}
+
+/* SIGINT and SIGTERM end a watch that has done all it was asked for. */
+static int open_signals(struct error *err)
+{
+    sigset_t signals;
+    int fd;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    return fd < 0 ? fail(err, errno, "wait for signals") : fd;
+}
+
+/* What is not worth a new list: nothing of what it shows is different. */
+static bool is_same(const struct container_list *one, const struct container_list *other)
+{
+    bool same = one->count == other->count;
+
+    for (size_t i = 0; same && i < one->count; i++) {
+        same = strcmp(one->items[i].id, other->items[i].id) == 0 &&
+               strcmp(one->items[i].status, other->items[i].status) == 0 &&
+               strcmp(one->items[i].created, other->items[i].created) == 0 &&
+               one->items[i].pid == other->items[i].pid;
+    }
+    return same;
+}
+
+static int watch_list(struct context *context, const struct list_options *options,
+                      struct container_watch *watch, int signals, struct error *err)
+{
+    struct arena arenas[2] = {{NULL}, {NULL}};
+    struct container_list lists[2] = {{0}, {0}};
+    bool first = true;
+    int code = 0;
+
+    for (int now = 0;; now = !now) {
+        struct pollfd fds[] = {
+            {.fd = container_watch_fd(watch), .events = POLLIN},
+            {.fd = signals,                   .events = POLLIN},
+        };
+
+        arena_free(&arenas[now]);
+        code = container_watch_refresh(watch, err);
+        if (code == 0)
+            code = take_list(context, &arenas[now], &lists[now], err);
+        if (code == 0 && (first || !is_same(&lists[0], &lists[1]))) {
+            if (!first && options->format == NULL && !options->quiet)
+                putchar('\n');
+            code = print_list(options, &lists[now], &arenas[now], err);
+        }
+        first = false;
+        if (code < 0 || fflush(stdout) != 0)
+            break;
+        if ((poll(fds, count_of(fds), -1) < 0 && errno != EINTR) || fds[1].revents != 0)
+            break;
+    }
+    arena_free(&arenas[0]);
+    arena_free(&arenas[1]);
+    return code;
+}
+
+static int watch(struct context *context, const struct list_options *options, struct error *err)
+{
+    struct container_watch *changes = NULL;
+    autoclose int signals = open_signals(err);
+    int code = signals < 0
+                   ? signals
+                   : container_watch_open(&context->runtime, !context->root_given, &changes, err);
+
+    if (code == 0)
+        code = watch_list(context, options, changes, signals, err);
+    container_watch_free(changes);
+    return code;
+}
+
 static int list(struct context *context, const void *command_options,
                 const struct arguments *arguments, struct error *err)
 {
     const struct list_options *options = command_options;
-    bool json = options->format != NULL && strcmp(options->format, "json") == 0;
-    struct container_list all = {0};
+    struct container_list shown;
 
     (void)arguments;
-    if (options->format != NULL && !json && strcmp(options->format, "table") != 0)
+    if (options->format != NULL && strcmp(options->format, "json") != 0 &&
+        strcmp(options->format, "table") != 0)
         return refuse(err, EINVAL, "--format: invalid format option (table or json)");
-    if (container_list(&context->runtime, context->arena, &all, err) < 0) {
-        /* Before the first container there is no root; one that was asked for should be there. */
-        if (err->code != ENOENT || context->root_given)
-            return -err->code;
-        all = (struct container_list){0};
-    }
-    for (size_t i = 0; i < all.count; i++) {
-        all.items[i].owner = owner_name(all.items[i].owner, context->arena);
-        if (all.items[i].owner == NULL)
-            return no_memory(err);
-    }
-    if (options->quiet) {
-        for (size_t i = 0; i < all.count; i++)
-            puts(all.items[i].id);
-        return 0;
-    }
-    return json ? print_json(&all, context->arena, err) : print_table(&all, context->arena, err);
+    if (options->watch)
+        return watch(context, options, err);
+    if (take_list(context, context->arena, &shown, err) < 0)
+        return -err->code;
+    return print_list(options, &shown, context->arena, err);
 }
 
 const struct command list_command = {

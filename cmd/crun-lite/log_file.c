@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/own.h"
 #include "base/text.h"
 
 /* Room for a struct error whose every byte is escaped. */
@@ -116,45 +120,140 @@ size_t log_format_line(enum log_format format, const char *level, const char *me
         print_time(&text, seconds);
         text_print(&text, "\"}");
         break;
+    case LOG_FORMAT_SYSLOG:
+    case LOG_FORMAT_JOURNAL:
+        print_escaped(&text, message, LOG_FORMAT_PEOPLE, TAIL_SIZE);
+        break;
     }
     return text.used;
 }
 
-static void write_line(int fd, enum log_format format, const char *level, const char *text)
+/* syslog(3)'s numbers: a daemon's messages. */
+static int priority_of(const char *level)
+{
+    return strcmp(level, "error") == 0     ? LOG_ERR
+           : strcmp(level, "warning") == 0 ? LOG_WARNING
+                                           : LOG_DEBUG;
+}
+
+static void write_line(const struct log_file *log_file, const char *level, const char *message)
 {
     char line[LINE_SIZE];
-    size_t length = log_format_line(format, level, text, time(NULL), line, sizeof line - 1);
+    struct text text = TEXT_IN(line);
+    int priority = priority_of(level);
+
+    if (log_file->format == LOG_FORMAT_SYSLOG)
+        text_print(&text, "<%d>%s[%d]: ", LOG_DAEMON | priority, log_file->identifier, getpid());
+    if (log_file->format == LOG_FORMAT_JOURNAL)
+        text_print(&text, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=", priority,
+                   log_file->identifier);
+
+    size_t length = text.used + log_format_line(log_file->format, level, message, time(NULL),
+                                                line + text.used, sizeof line - text.used - 1);
 
     line[length] = '\n';
     /* There is nowhere left to complain to. */
-    (void)!write_all(fd, line, length + 1);
+    (void)!write_all(log_file->fd, line, length + 1);
 }
 
-int log_file_open(struct log_file *log_file, const char *path, const char *format, bool debug,
-                  struct error *err)
+static const struct log_file people = {.fd = STDERR_FILENO, .format = LOG_FORMAT_PEOPLE};
+
+/* --- opening
+ * -------------------------------------------------------------------------------------------- */
+
+/* Services that take lines as datagrams, by crun's prefixes of --log. */
+static const struct service {
+    const char *prefix;
+    const char *socket;
+    enum log_format format;
+} services[] = {
+    {"syslog:",   "/dev/log",                    LOG_FORMAT_SYSLOG },
+    {"journald:", "/run/systemd/journal/socket", LOG_FORMAT_JOURNAL},
+};
+
+static int check_identifier(const char *identifier, struct error *err)
 {
     char quoted[1040];
 
-    if (format != NULL && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
-        return refuse(err, EINVAL, "--log-format: \"%s\" is neither text nor json",
-                      quotable(quoted, format));
-    log_file->debug = debug;
-    if (format != NULL && strcmp(format, "json") == 0)
-        log_file->format = LOG_FORMAT_JSON;
-    else
-        log_file->format = path != NULL ? LOG_FORMAT_TEXT : LOG_FORMAT_PEOPLE;
-    log_file->fd = STDERR_FILENO;
-    if (path == NULL)
-        return 0;
+    for (const char *at = identifier; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || at - identifier >= 64)
+            return refuse(err, EINVAL,
+                          "--log: \"%s\" is no name for a log: at most 64 plain characters",
+                          quotable(quoted, identifier));
+    }
+    return 0;
+}
 
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+static int open_service(struct log_file *log_file, const struct service *service,
+                        const char *identifier, struct error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
 
-    if (fd < 0) {
-        log_file->format = LOG_FORMAT_PEOPLE;
-        return fail(err, errno, "--log: open %s", quotable(quoted, path));
+    if (check_identifier(identifier, err) < 0)
+        return -err->code;
+    strcpy(address.sun_path, service->socket);
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        fail(err, errno, "--log: connect to %s", service->socket);
+        close_fd(&fd);
+        return -err->code;
     }
     log_file->fd = fd;
+    log_file->format = service->format;
+    log_file->identifier = *identifier != '\0' ? identifier : "crun-lite";
     return 0;
+}
+
+static int open_file(struct log_file *log_file, const char *path, bool json, struct error *err)
+{
+    char quoted[1040];
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+
+    if (fd < 0)
+        return fail(err, errno, "--log: open %s", quotable(quoted, path));
+    log_file->fd = fd;
+    log_file->format = json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    return 0;
+}
+
+static int choose_level(struct log_file *log_file, const struct log_choice *choice,
+                        struct error *err)
+{
+    const char *level = choice->level == NULL ? "warning" : choice->level;
+    char quoted[1040];
+
+    if (strcmp(level, "error") != 0 && strcmp(level, "warning") != 0 && strcmp(level, "debug") != 0)
+        return refuse(err, EINVAL, "--log-level: \"%s\" is not one of error, warning, debug",
+                      quotable(quoted, level));
+    log_file->debug = choice->debug || strcmp(level, "debug") == 0;
+    log_file->quiet = strcmp(level, "error") == 0 && !choice->debug;
+    return 0;
+}
+
+int log_file_open(struct log_file *log_file, const struct log_choice *choice, struct error *err)
+{
+    const char *path = choice->path;
+    bool json = choice->format != NULL && strcmp(choice->format, "json") == 0;
+    char quoted[1040];
+
+    if (choice->format != NULL && strcmp(choice->format, "text") != 0 && !json)
+        return refuse(err, EINVAL, "--log-format: \"%s\" is neither text nor json",
+                      quotable(quoted, choice->format));
+    log_file->format = LOG_FORMAT_PEOPLE;
+    log_file->fd = STDERR_FILENO;
+    if (choose_level(log_file, choice, err) < 0)
+        return -err->code;
+    if (path == NULL) {
+        log_file->format = json ? LOG_FORMAT_JSON : LOG_FORMAT_PEOPLE;
+        return 0;
+    }
+    for (size_t i = 0; i < count_of(services); i++) {
+        if (starts_with(path, services[i].prefix))
+            return open_service(log_file, &services[i], path + strlen(services[i].prefix), err);
+    }
+    return open_file(log_file, path + (starts_with(path, "file:") ? strlen("file:") : 0), json,
+                     err);
 }
 
 void log_file_write(void *context, enum log_level level, const char *text)
@@ -163,23 +262,25 @@ void log_file_write(void *context, enum log_level level, const char *text)
 
     const char *name = level == LOG_LEVEL_DEBUG ? "debug" : "warning";
 
+    if (log_file->quiet && level != LOG_LEVEL_DEBUG)
+        return;
     /* A warning beside the error would make the log two objects (see the top of the header): people
      * get it all the same. */
     if (log_file->fd != STDERR_FILENO && !log_file->debug)
-        write_line(STDERR_FILENO, LOG_FORMAT_PEOPLE, name, text);
+        write_line(&people, name, text);
     else
-        write_line(log_file->fd, log_file->format, name, text);
+        write_line(log_file, name, text);
 }
 
 void log_file_error(const struct log_file *log_file, const char *text)
 {
     if (log_file->format != LOG_FORMAT_PEOPLE)
-        write_line(log_file->fd, log_file->format, "error", text);
+        write_line(log_file, "error", text);
     if (log_file->fd != STDERR_FILENO || log_file->format == LOG_FORMAT_PEOPLE)
         log_file_tell(text);
 }
 
 void log_file_tell(const char *text)
 {
-    write_line(STDERR_FILENO, LOG_FORMAT_PEOPLE, "", text);
+    write_line(&people, "", text);
 }

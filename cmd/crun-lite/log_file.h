@@ -18,17 +18,32 @@ enum log_format {
     LOG_FORMAT_PEOPLE, /* crun-lite: what went wrong; on standard error only */
     LOG_FORMAT_TEXT,   /* time="2026-01-02T03:04:05Z" level=error msg="..." */
     LOG_FORMAT_JSON,   /* {"level":"error","msg":"...","time":"2026-01-02T03:04:05Z"} */
+    LOG_FORMAT_SYSLOG, /* <27>ID[PID]: ..., a datagram to /dev/log (RFC 3164, as syslog(3) sends it)
+                        */
+    LOG_FORMAT_JOURNAL, /* PRIORITY=3, SYSLOG_IDENTIFIER=ID, MESSAGE=...: the journal's own protocol
+                         */
 };
 
 struct log_file {
     int fd; /* of --log, or 2 */
     enum log_format format;
     bool debug;
+    bool quiet;             /* errors alone: no warnings */
+    const char *identifier; /* in syslog and the journal */
 };
 
-/* Open `path` for appending (NULL: standard error).  `format` is "text", "json" or NULL. */
-must_check int log_file_open(struct log_file *log_file, const char *path, const char *format,
-                             bool debug, struct error *err);
+/* What the command line says about it. */
+struct log_choice {
+    const char *path;   /* FILE, file:FILE, syslog:ID, journald:ID; NULL: standard error */
+    const char *format; /* "text", "json" or NULL */
+    const char *level;  /* "error", "warning", "debug" or NULL: warning */
+    bool debug;
+};
+
+/* Open a file for appending, or the socket of the service that was named.  The strings must outlive
+ * the log. */
+must_check int log_file_open(struct log_file *log_file, const struct log_choice *choice,
+                             struct error *err);
 
 /* The sink of struct log; `context` is the struct log_file.  Formats and calls write(2), nothing
  * else: it also runs in children after clone. */

@@ -17,30 +17,49 @@
 extern char **environ;
 
 /* clang-format off */
-static const struct command *const commands[] = {
+const struct command *const commands[] = {
+    &checkpoint_command,
+    &completion_command,
     &create_command,
     &delete_command,
+    &events_command,
     &exec_command,
     &features_command,
     &kill_command,
     &list_command,
+    &mounts_command,
     &pause_command,
     &ps_command,
+    &restore_command,
     &resume_command,
     &run_command,
     &spec_command,
     &start_command,
     &state_command,
     &update_command,
+    &wait_command,
 };
 /* clang-format on */
+const size_t command_count = count_of(commands);
 
-/* Known to runc's callers, who ask with `checkpoint --help` and believe exit status 0. */
-static const char *const later_commands[] = {"checkpoint", "events", "restore"};
-
-static void print_version(void)
+/* Engines parse this line by line and look for the name they called: installed as runc, it begins
+ * with "runc version". */
+static const char *called_as(const char *program)
 {
-    printf("crun-lite version %s\n", CRUN_LITE_VERSION);
+    static const char *const names[] = {"runc", "crun"};
+    const char *slash = program == NULL ? NULL : strrchr(program, '/');
+    const char *name = slash != NULL ? slash + 1 : program;
+
+    for (size_t i = 0; name != NULL && i < count_of(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return names[i];
+    }
+    return "crun-lite";
+}
+
+static void print_version(const char *program)
+{
+    printf("%s version %s\n", called_as(program), CRUN_LITE_VERSION);
     if (*CRUN_LITE_COMMIT != '\0')
         printf("commit: %s\n", CRUN_LITE_COMMIT);
     printf("spec: %s\n", SPEC_VERSION_MOST);
@@ -155,11 +174,21 @@ static const struct command *find_command(const char *name, struct error *err)
     }
     refuse(err, EINVAL, "\"%s\" is not a command (crun-lite --help lists them)",
            quotable(quoted, name));
-    for (size_t i = 0; i < count_of(later_commands); i++) {
-        if (strcmp(later_commands[i], name) == 0)
-            refuse(err, ENOSYS, "%s: this version of crun-lite cannot do that yet", name);
-    }
     return NULL;
+}
+
+/* "help" and "help COMMAND", as urfave's programs have it. */
+static int print_help_about(const char *name, struct error *err)
+{
+    const struct command *command = name != NULL ? find_command(name, err) : NULL;
+
+    if (name != NULL && command == NULL)
+        return -err->code;
+    if (command != NULL)
+        print_command_help(command);
+    else
+        print_help();
+    return finish_output(0, err);
 }
 
 /* Everything behind the program's name. */
@@ -174,7 +203,7 @@ static int run_command_line(struct context *context, char *const argv[])
     if (code < 0)
         return misused(NULL, context, &err);
     if (options.version) {
-        print_version();
+        print_version(argv[0]);
         return finish_output(0, &err) < 0;
     }
     if (code == OPTIONS_HELP || arguments.items.count == 0) {
@@ -183,9 +212,15 @@ static int run_command_line(struct context *context, char *const argv[])
     }
 
     const struct command *command = NULL;
+    const char *name = arguments.items.items[0];
 
-    if (globals_apply(&options, context, &err) == 0)
-        command = find_command(arguments.items.items[0], &err);
+    code = globals_apply(&options, context, &err);
+    if (code == 0 && (strcmp(name, "help") == 0 || strcmp(name, "h") == 0)) {
+        if (print_help_about(arguments.items.items[1], &err) == 0)
+            return EXIT_SUCCESS;
+    } else if (code == 0) {
+        command = find_command(name, &err);
+    }
     if (command != NULL)
         return carry_out(command, context, argv, arguments.items.items + 1);
     log_file_error(&context->log_file, err.text);

@@ -54,8 +54,7 @@ static bool takes_value(const struct option *option)
            option->kind != OPTION_OPTIONAL_STRING;
 }
 
-/* The spellings that Go's strconv.ParseBool knows, as runc's callers use them. */
-static int parse_bool(const char *text, bool *ret, struct error *err)
+int option_parse_bool(const char *text, bool *ret, struct error *err)
 {
     static const char *const spellings[][2] = {
         {"false", "true"},
@@ -124,7 +123,7 @@ static int store(const struct option *option, const char *value, struct arena *a
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)member = true;
-        return value == NULL ? 0 : parse_bool(value, member, err);
+        return value == NULL ? 0 : option_parse_bool(value, member, err);
     case OPTION_STRING:
         *(const char **)member = value;
         return 0;
@@ -138,7 +137,7 @@ static int store(const struct option *option, const char *value, struct arena *a
         *(struct optional_string *)member = (struct optional_string){true, value};
         return 0;
     case OPTION_IGNORED_FLAG:
-        return value == NULL ? 0 : parse_bool(value, &ignored, err);
+        return value == NULL ? 0 : option_parse_bool(value, &ignored, err);
     case OPTION_IGNORED:
         return 0;
     }

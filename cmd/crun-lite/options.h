@@ -75,5 +75,9 @@ must_check int options_parse(const struct option_set *set, const char *const arg
                              struct arena *arena, void *into, struct arguments *ret,
                              struct error *err);
 
+/* The spellings that Go's strconv.ParseBool knows, as runc's callers use them: -EINVAL for others.
+ */
+must_check int option_parse_bool(const char *text, bool *ret, struct error *err);
+
 /* The options as --help lists them, --help itself last. */
 void options_print_help(const struct option_set *set, FILE *to);

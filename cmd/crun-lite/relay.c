@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,13 +53,39 @@ static int open_output(struct relay *relay, struct error *err)
     return 0;
 }
 
+/* Of a terminal the shell has given to another job; whoever reads or sets it from there is stopped.
+ */
+static bool in_background(void)
+{
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+    return foreground >= 0 && foreground != getpgrp();
+}
+
+/* Stop the whole job, as the kernel does with one that reads from the background, until its user
+ * wants it back.  It goes on at once where nobody would bring it back (an orphaned group). */
+static void stop_job(void)
+{
+    sigset_t stop, before;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTIN);
+    kill(0, SIGTTIN);
+    sigprocmask(SIG_UNBLOCK, &stop, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* The settings are only looked at in the foreground: in the background they are the shell's. */
 static int enter_raw_mode(struct relay *relay, struct error *err)
 {
     struct termios raw;
 
-    if (!isatty(STDIN_FILENO))
+    if (in_background())
+        stop_job();
+    relay->away = in_background();
+    if (relay->away)
         return 0;
-    if (tcgetattr(STDIN_FILENO, &relay->settings) < 0)
+    if (!relay->raw && tcgetattr(STDIN_FILENO, &relay->settings) < 0)
         return fail(err, errno, "read the terminal's settings");
     raw = relay->settings;
     cfmakeraw(&raw);
@@ -79,7 +106,7 @@ int relay_open(struct relay *relay, int master, struct error *err)
     relay->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     relay->terminal = callers_terminal();
     relay->input = STDIN_FILENO;
-    if (open_output(relay, err) < 0 || enter_raw_mode(relay, err) < 0) {
+    if (open_output(relay, err) < 0 || (isatty(STDIN_FILENO) && enter_raw_mode(relay, err) < 0)) {
         relay_close(relay);
         return -err->code;
     }
@@ -106,6 +133,15 @@ void relay_resize(const struct relay *relay)
         ioctl(relay->master, TIOCSWINSZ, &size);
 }
 
+void relay_resume(struct relay *relay)
+{
+    struct error ignored;
+
+    if (relay->input >= 0 && isatty(STDIN_FILENO) && enter_raw_mode(relay, &ignored) < 0)
+        relay->input = -1;
+    relay_resize(relay);
+}
+
 static bool is_empty(const struct relay_channel *channel)
 {
     return channel->start == channel->end;
@@ -121,7 +157,8 @@ void relay_watch(const struct relay *relay, struct pollfd polls[static RELAY_POL
         master_events |= POLLOUT;
     /* A descriptor without events still reports a hangup, again and again: leave it out. */
     polls[POLL_MASTER] = (struct pollfd){master_events != 0 ? relay->master : -1, master_events, 0};
-    polls[POLL_INPUT] = (struct pollfd){is_empty(&relay->in) ? relay->input : -1, POLLIN, 0};
+    polls[POLL_INPUT] = (struct pollfd){is_empty(&relay->in) && !relay->away ? relay->input : -1,
+                                        POLLIN, 0};
     polls[POLL_OUTPUT] = (struct pollfd){is_empty(&relay->out) ? -1 : relay->output, POLLOUT, 0};
 }
 
@@ -169,8 +206,11 @@ void relay_move(struct relay *relay, const struct pollfd polls[static RELAY_POLL
 {
     bool ignored;
 
-    if (polls[POLL_INPUT].revents != 0 && !fill(&relay->in, relay->input, &ignored))
-        relay->input = -1;
+    if (polls[POLL_INPUT].revents != 0 && !fill(&relay->in, relay->input, &ignored)) {
+        relay->away = in_background();
+        if (!relay->away)
+            relay->input = -1;
+    }
     if (!is_empty(&relay->in) && !empty(&relay->in, relay->master))
         drop(&relay->in);
     if (is_empty(&relay->out) && relay->master >= 0 &&
@@ -189,9 +229,14 @@ bool relay_is_drained(const struct relay *relay)
     return is_empty(&relay->out) && (relay->dry || relay->master < 0);
 }
 
+bool relay_is_blocked(const struct relay *relay)
+{
+    return !is_empty(&relay->out);
+}
+
 void relay_close(struct relay *relay)
 {
-    if (relay->raw)
+    if (relay->raw && !in_background())
         tcsetattr(STDIN_FILENO, TCSANOW, &relay->settings);
     close_output(relay);
     close_fd(&relay->slave);

@@ -34,12 +34,17 @@ struct relay {
     int terminal;            /* of ours the caller's terminal, or -1: there is none */
     struct termios settings; /* of it, as they were */
     bool raw;
-    bool dry; /* the last read from master found nothing */
+    bool away; /* in the background: the terminal is not ours to read until SIGCONT */
+    bool dry;  /* the last read from master found nothing */
     struct relay_channel in, out;
 };
 
 /* Put the caller's terminal into raw mode, give the container's the same size, be ready. */
 must_check int relay_open(struct relay *relay, int master, struct error *err);
+
+/* We go on after a stop (SIGCONT): take the terminal again, or stop once more when it is still
+ * another job's. */
+void relay_resume(struct relay *relay);
 
 /* Pass the caller's window size on. */
 void relay_resize(const struct relay *relay);
@@ -52,6 +57,9 @@ void relay_move(struct relay *relay, const struct pollfd polls[static RELAY_POLL
 
 /* Everything that the container has printed so far has been passed on. */
 bool relay_is_drained(const struct relay *relay);
+
+/* Something printed waits for whoever reads our output. */
+bool relay_is_blocked(const struct relay *relay);
 
 /* Give the caller's terminal back as it was.  Accepts a relay that failed to open. */
 void relay_close(struct relay *relay);

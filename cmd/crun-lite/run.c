@@ -114,13 +114,15 @@ static int start_and_wait(struct context *context, const struct create_request *
         .terminal = container_terminal(container),
         .time_limit_ns = request->time_limit_ns,
         .time_limit_grace_ns = request->time_limit_grace_ns,
+        .notifying = container,
     };
+    struct start_request start = {.notify_socket = request->notify_socket};
     struct foreground_end end;
 
-    if (container_start(&context->runtime, container, err) < 0)
+    if (container_start(&context->runtime, container, &start, err) < 0)
         return -err->code;
     if (request->detach)
-        return 0;
+        return container_notify_wait(&context->runtime, container, err);
     if (foreground_wait(foreground, &process, &end, err) < 0)
         return -err->code;
     explain_end(&end, container, request->id);

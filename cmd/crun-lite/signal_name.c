@@ -60,10 +60,11 @@ int signal_parse(const char *text, int *ret, struct error *err)
     int64_t value = 0;
     int number;
 
-    if (parse_int64(text, 1, SIGRTMAX, &value, &ignored) == 0)
-        number = (int)value;
-    else
-        number = number_of_name(name);
+    if (parse_int64(text, 0, SIGRTMAX, &value, &ignored) == 0) {
+        *ret = (int)value;
+        return 0;
+    }
+    number = number_of_name(name);
     if (number == 0)
         number = number_of_realtime(name);
     if (number == 0)

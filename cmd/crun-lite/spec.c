@@ -9,12 +9,16 @@
 
 struct spec_options {
     const char *bundle;
+    const char *file;
     bool rootless;
 };
 
 static const struct option rows[] = {
     {"bundle",   'b', OPTION_STRING, offsetof(struct spec_options, bundle),   "DIR",
      "write it there (default: the current directory)"},
+    {"file",     'f', OPTION_STRING, offsetof(struct spec_options, file),     "FILE",
+     "write it to FILE, in the bundle unless it is absolute (default:\n"
+     "config.json)"                                   },
     {"rootless", 0,   OPTION_FLAG,   offsetof(struct spec_options, rootless), NULL,
      "for an ordinary user, with a user namespace"    },
 };
@@ -54,7 +58,7 @@ static int write_spec(struct context *context, const void *command_options,
         return fail(err, errno, "open bundle %s", bundle);
     if (default_config_print(&config, context->arena, &text, &length, err) < 0)
         return -err->code;
-    return write_new(dir, "config.json", text, length, err);
+    return write_new(dir, options->file != NULL ? options->file : "config.json", text, length, err);
 }
 
 const struct command spec_command = {

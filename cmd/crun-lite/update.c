@@ -1,60 +1,16 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/file.h"
 #include "cmd/crun-lite/command.h"
+#include "cmd/crun-lite/input_file.h"
 #include "cmd/crun-lite/update_options.h"
-
-enum { MOST_BYTES = 16 << 20 };
-
-/* Standard input to its end. */
-static int read_input(struct arena *arena, char **ret, size_t *ret_length, struct error *err)
-{
-    size_t size = 64 << 10, used = 0;
-    char *bytes = arena_zero(arena, size, 1);
-
-    while (bytes != NULL) {
-        ssize_t got = read(STDIN_FILENO, bytes + used, size - used);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(err, errno, "read standard input");
-        used += (size_t)got;
-        if (got == 0) {
-            *ret = bytes;
-            *ret_length = used;
-            return 0;
-        }
-        if (used < size)
-            continue;
-        if (size >= MOST_BYTES)
-            return refuse(err, EFBIG, "standard input: larger than %d bytes", MOST_BYTES);
-
-        char *larger = arena_zero(arena, 2 * size, 1);
-
-        if (larger != NULL)
-            memcpy(larger, bytes, used);
-        bytes = larger;
-        size *= 2;
-    }
-    return no_memory(err);
-}
 
 static int read_resources(const char *path, struct arena *arena, struct spec_resources **ret,
                           struct error *err)
 {
-    bool input = strcmp(path, "-") == 0;
     size_t length;
     char *text;
-    int code = input ? read_input(arena, &text, &length, err)
-                     : read_file(AT_FDCWD, path, MOST_BYTES, arena, &text, &length, err);
 
-    if (code < 0)
+    if (input_file_read(path, arena, &text, &length, err) < 0)
         return within(err, "--resources");
-    return spec_parse_resources(text, length, input ? "standard input" : path, arena, ret, err);
+    return spec_parse_resources(text, length, input_file_name(path), arena, ret, err);
 }
 
 static int update(struct context *context, const void *command_options,

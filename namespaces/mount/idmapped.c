@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/steps.h"
+#include "namespaces/mount/tree.h"
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
@@ -215,4 +216,25 @@ int mount_map_ids(int tree, const struct planned_mount *mount, struct error *err
         return explain(tree, mount, err);
     }
     return 0;
+}
+
+int mount_open_mapped(const char *path, const struct spec *spec, struct arena *arena,
+                      struct error *err)
+{
+    struct mount_id_map map = {0};
+    struct planned_mount mount = {.source = path, .id_map = &map};
+    autoclose int tree = tree_clone(AT_FDCWD, path, false, err);
+
+    if (tree < 0)
+        return -err->code;
+    if (map_of_container(&map, spec, arena, err) < 0)
+        return within(err, "%s", path);
+    if (map.gid_map != NULL)
+        map.gid_map = "0 0 4294967295\n";
+    if (mount_map_ids(tree, &mount, err) < 0)
+        return within(err, "%s", path);
+
+    int fd = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? fail(err, errno, "open %s", path) : fd;
 }

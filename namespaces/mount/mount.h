@@ -36,7 +36,9 @@ struct mount_request {
     bool new_user_namespace; /* created or joined: device nodes are bind-mounted, sysfs may fall
                                 back */
     bool new_mount_namespace;
-    bool new_network_namespace;
+    bool new_network_namespace; /* created or joined, as the next two */
+    bool new_pid_namespace;
+    bool new_ipc_namespace;
     bool new_cgroup_namespace;
     bool overlay;                  /* a writable layer over the root */
     const char *overlay_directory; /* absolute; NULL: tmpfs */
@@ -59,6 +61,13 @@ const char *mount_plan_rootfs(const struct mount_plan *plan);
  */
 enum { MOUNT_SOURCE_ROOT = 0 };
 must_check int mount_open_source(const struct mount_plan *plan, unsigned index, struct error *err);
+
+/* Directory `path` of the host in a detached mount where users are those of the container's new
+ * user namespace: what the host's root owns belongs to the container's root.  Groups are the
+ * host's, so that the host's root, too, has rights there, as a member of its group.
+ * mount_setattr(2), MOUNT_ATTR_IDMAP (5.12).  Returns the fd, O_RDONLY, of the directory. */
+must_check int mount_open_mapped(const char *path, const struct spec *spec, struct arena *arena,
+                                 struct error *err);
 
 /* How the child asks for it: returns an fd (to be closed) or -errno with err filled. */
 struct mount_helper {
@@ -124,6 +133,62 @@ must_check int mount_private_proc(struct error *err);
 must_check int mount_private_proc_sys(struct error *err);
 
 void mount_child_done(struct mount_child *child);
+
+/* --- a container that lives already
+ * ---------------------------------------------------------------------------------------------- */
+
+struct mount_live; /* see live.h; in the arena */
+
+/* Pure.  The spec is the container's, but for its mounts, which are those to add.  Refuses beside
+ * what mount_plan_from_spec() refuses: types that belong to a container's creation (proc, cgroup),
+ * "remount", "tmpcopyup", and destinations at or above a masked or read-only path. */
+must_check int mount_live_plan_add(struct mount_live **ret, const struct mount_request *request,
+                                   struct arena *arena, const struct log *log, struct error *err);
+
+/* The same for mounts to be removed, of which only the destinations are read. */
+must_check int mount_live_plan_remove(struct mount_live **ret, const struct mount_request *request,
+                                      struct arena *arena, const struct log *log,
+                                      struct error *err);
+
+/* In a child of the caller, in this order; none allocates, and what is open goes with the child.
+ * Where everything is as the caller has it: open the root of process `pid`, and what only the
+ * caller may open. */
+must_check int mount_live_prepare(struct mount_live *live, pid_t pid, struct error *err);
+
+/* To add: in the container's namespaces but for its mount namespace, where sources are the host's:
+ * make every mount, detached. */
+must_check int mount_live_make(struct mount_live *live, struct error *err);
+
+/* In the container's mount namespace: make its root ours, which must be that of the namespace.
+ * Changes the working directory. */
+must_check int mount_live_enter(struct mount_live *live, struct error *err);
+
+/* Before a fork: what becomes of each mount is known to both sides from here on.  The child has the
+ * same fds (CLONE_FILES), and starts with mount_live_reopen(). */
+must_check int mount_live_share(struct mount_live *live, struct error *err);
+must_check int mount_live_reopen(struct mount_live *live, struct error *err);
+
+/* Put them all in their places, in order, making the places that are missing.  After a failure, or
+ * when the process that did it is gone: take off what was mounted, which waits for no file system,
+ * and remove what was made, which may.  Both as far as possible. */
+must_check int mount_live_add(struct mount_live *live, struct error *err);
+void mount_live_take_back(struct mount_live *live);
+void mount_live_remove_made(struct mount_live *live);
+
+/* After mount_live_rehearse(): take them all off, the last one first.  Files that are open there
+ * stay open (MNT_DETACH). */
+must_check int mount_live_remove(struct mount_live *live, struct error *err);
+
+/* How many of the list, from its end, mount_live_remove() has taken off. */
+size_t mount_live_count_removed(const struct mount_live *live);
+
+/* The same in a copy of the mount namespace, in which the caller is afterwards: whether it would
+ * fail, or lay open what linux.maskedPaths and linux.readonlyPaths protect; for a mount that has
+ * been taken off cannot be put back for those who were using it. */
+must_check int mount_live_rehearse(struct mount_live *live, struct error *err);
+
+/* Whether this kernel can map ids on a mount, for `features`. */
+bool mount_knows_id_maps(void);
 
 /* The names of all mount options, for `features`: sorted, in the arena. */
 must_check int mount_option_names(struct string_list *ret, struct arena *arena, struct error *err);

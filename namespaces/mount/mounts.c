@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,8 +41,7 @@ static int make_target(const struct mount_step *step, bool directory, struct err
 {
     const struct planned_mount *mount = step->mount;
     int root = step->child->root;
-    int made = directory ? inroot_make_directory(root, mount->destination, 0755, NULL, err)
-                         : inroot_make_file(root, mount->destination, err);
+    int made = inroot_make_place(root, mount->destination, directory, step->made, err);
 
     if (step->plan->new_user_namespace && (made == -EACCES || made == -EPERM || made == -EOVERFLOW))
         return hint(err, "the container's root does not own the root file system: give it to the "
@@ -108,12 +108,110 @@ static bool has_long_value(const struct planned_mount *mount)
     return false;
 }
 
+/* File systems that show a namespace: in a user namespace they can be mounted anew only with that
+ * namespace of one's own.  Without, what the host has mounted shows the same.  Of /sys every mount
+ * below it turns read-only, or its cgroups could be written (CVE-2023-25809). */
+/* clang-format off */
+static const struct shown_namespace {
+    const char *type;
+    const char *kind;
+    size_t is_new; /* a bool of struct mount_plan: the container has its own */
+    const char *host_path;
+    uint64_t forced;
+} shown_namespaces[] = {
+    {"sysfs",  "network", offsetof(struct mount_plan, new_network_namespace), "/sys",
+     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC             },
+    {"proc",   "pid",     offsetof(struct mount_plan, new_pid_namespace),     "/proc",       0},
+    {"mqueue", "ipc",     offsetof(struct mount_plan, new_ipc_namespace),     "/dev/mqueue", 0},
+};
+/* clang-format on */
+
+static const struct shown_namespace *find_shown(const char *type)
+{
+    for (size_t i = 0; i < count_of(shown_namespaces); i++)
+        if (strcmp(shown_namespaces[i].type, type) == 0)
+            return &shown_namespaces[i];
+    return NULL;
+}
+
+/* Access times of the host's mount are locked in a user namespace: they stay then. */
+static int clone_of_host(const struct planned_mount *mount, const struct shown_namespace *shown,
+                         struct error *err)
+{
+    const struct mount_attributes attributes = {
+        .set = mount->own.set | mount->tree.set | shown->forced,
+        .clear = mount->own.clear & MOUNT_ATTR__ATIME,
+    };
+    struct mount_attributes no_atime = {.set = attributes.set & ~(uint64_t)MOUNT_ATTR__ATIME};
+    autoclose int tree = tree_clone(AT_FDCWD, shown->host_path, true, err);
+    int error;
+
+    if (tree < 0)
+        return tree;
+    error = tree_set(tree, true, &attributes, err);
+    if (error == -EPERM)
+        error = tree_set(tree, true, &no_atime, err);
+    return error < 0 ? error : take_fd(&tree);
+}
+
+/* With a namespace of one's own the kernel refuses as well where the caller sees a part of /proc or
+ * /sys covered: a whole one would uncover it (mount_too_revealing() in the kernel). */
+static int make_or_clone(const struct mount_step *step, struct error *err)
+{
+    const struct shown_namespace *shown = find_shown(step->mount->type);
+    const struct mount_plan *plan = step->plan;
+    int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
+
+    if (shown == NULL || tree != -EPERM || !plan->new_user_namespace)
+        return tree;
+    if (!*(const bool *)((const char *)plan + shown->is_new))
+        return clone_of_host(step->mount, shown, err);
+    return hint(err,
+                "parts of the caller's %s are covered, as in a container, so that the kernel "
+                "gives no whole one: uncover them, or leave the %s namespace out",
+                shown->host_path, shown->kind);
+}
+
+/* devpts: gid=5 is the group tty, which a user namespace with few ids does not have.  Terminals
+ * belong to the container's root then. */
+static int make_without_group(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    struct mount_datum kept[16];
+    struct filesystem devpts = {
+        .type = mount->type,
+        .source = mount->source,
+        .data = kept,
+        .attributes = mount->own.set | mount->tree.set,
+    };
+
+    for (size_t i = 0; i < mount->data_count; i++) {
+        if (strcmp(mount->data[i].key, "gid") == 0)
+            continue;
+        if (devpts.data_count == count_of(kept))
+            return -err->code;
+        kept[devpts.data_count++] = mount->data[i];
+    }
+    return devpts.data_count == mount->data_count ? -err->code : filesystem_make(&devpts, err);
+}
+
 /* A read-only disk can only be mounted read-only as a file system, not just by this mount. */
-static int mount_filesystem(const struct mount_step *step, struct error *err)
+static int make_filesystem(const struct mount_step *step, struct error *err)
 {
     static const struct mount_datum read_only = {.key = "ro"};
     const struct planned_mount *mount = step->mount;
     bool ro = mount->own.set & MOUNT_ATTR_RDONLY && *mount->source == '/';
+    int tree = ro ? mount_make_filesystem(step, mount->type, &read_only, err)
+                  : make_or_clone(step, err);
+
+    if (tree == -EINVAL && step->plan->new_user_namespace && strcmp(mount->type, "devpts") == 0)
+        tree = make_without_group(step, err);
+    return tree;
+}
+
+static int mount_filesystem(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
     autoclose int target = mount_open_target(step, true, NULL, err);
     autoclose int tree = -1;
 
@@ -121,7 +219,7 @@ static int mount_filesystem(const struct mount_step *step, struct error *err)
         return target;
     if (has_long_value(mount))
         return mount_in_one_call(step, mount->type, target, err);
-    tree = mount_make_filesystem(step, mount->type, ro ? &read_only : NULL, err);
+    tree = make_filesystem(step, err);
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }
 
@@ -133,51 +231,27 @@ static int mount_proc(const struct mount_step *step, struct error *err)
 
     if (target < 0)
         return target;
-    tree = mount_make_filesystem(step, "proc", NULL, err);
+    tree = make_or_clone(step, err);
     if (tree < 0)
         return tree;
     error = mount_place(step, tree, target, err);
     if (error < 0)
         return error;
     /* Fresh from the kernel, in a mount namespace that only we are in: as good as one that is
-     * nowhere, and that one would be slow to close. */
-    if (step->child->proc < 0)
+     * nowhere, and that one would be slow to close.  Not so the host's, which may be covered. */
+    if (step->child->proc < 0 && (step->plan->new_pid_namespace || !step->plan->new_user_namespace))
         step->child->proc = take_fd(&tree);
     return 0;
 }
 
-/* A user namespace without its own network may not have a sysfs of its own: the host's then, with
- * every mount below it read-only, or its cgroups could be written (CVE-2023-25809). */
-static int clone_host_sys(const struct planned_mount *mount, struct error *err)
-{
-    const struct mount_attributes attributes = {
-        .set = mount->own.set | mount->tree.set | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-               MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-        .clear = mount->own.clear & MOUNT_ATTR__ATIME,
-    };
-    struct mount_attributes no_atime = {.set = attributes.set & ~(uint64_t)MOUNT_ATTR__ATIME};
-    autoclose int tree = tree_clone(AT_FDCWD, "/sys", true, err);
-    int error;
-
-    if (tree < 0)
-        return tree;
-    error = tree_set(tree, true, &attributes, err);
-    if (error == -EPERM)
-        error = tree_set(tree, true, &no_atime, err);
-    return error < 0 ? error : take_fd(&tree);
-}
-
 static int mount_sysfs(const struct mount_step *step, struct error *err)
 {
-    const struct mount_plan *plan = step->plan;
     autoclose int target = mount_open_target(step, true, NULL, err);
     autoclose int tree = -1;
 
     if (target < 0)
         return target;
-    tree = mount_make_filesystem(step, "sysfs", NULL, err);
-    if (tree == -EPERM && plan->new_user_namespace && !plan->new_network_namespace)
-        tree = clone_host_sys(step->mount, err);
+    tree = make_or_clone(step, err);
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }
 
@@ -248,21 +322,31 @@ static int open_source(const struct mount_step *step, struct error *err)
     return tree;
 }
 
-static int mount_bind(const struct mount_step *step, struct error *err)
+static int make_bind(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     autoclose int tree = open_source(step, err);
+
+    if (tree < 0)
+        return within(err, "source %s", mount->source);
+    if (strcmp(mount->destination, "/proc") == 0 && !tree_is_filesystem(tree, PROC_SUPER_MAGIC))
+        return refuse(err, EINVAL, "%s is no procfs: /proc can only be one", mount->source);
+    return take_fd(&tree);
+}
+
+static int mount_bind(const struct mount_step *step, struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    autoclose int tree = make_bind(step, err);
     autoclose int target = -1;
     struct stat status;
 
     if (tree == -ENOENT && mount->extensions & MOUNT_OPTIONAL)
         return 0;
     if (tree < 0)
-        return within(err, "source %s", mount->source);
+        return tree;
     if (fstat(tree, &status) < 0)
         return fail(err, errno, "stat %s", mount->source);
-    if (strcmp(mount->destination, "/proc") == 0 && !tree_is_filesystem(tree, PROC_SUPER_MAGIC))
-        return refuse(err, EINVAL, "%s is no procfs: /proc can only be one", mount->source);
     target = mount_open_target(step, S_ISDIR(status.st_mode), NULL, err);
     return target < 0 ? target : mount_place(step, tree, target, err);
 }
@@ -300,17 +384,43 @@ static void drop_path(struct error *err, const char *path)
         memmove(err->text, err->text + length + 2, strlen(err->text + length + 2) + 1);
 }
 
+int mount_name_place(struct error *err, size_t index, const char *destination)
+{
+    drop_path(err, destination);
+    return within(err, "mounts[%zu] %s", index, destination);
+}
+
+static int make_tmpfs(const struct mount_step *step, struct error *err)
+{
+    return mount_make_filesystem(step, "tmpfs", NULL, err);
+}
+
+static int (*const makers[MOUNT_KINDS])(const struct mount_step *, struct error *) = {
+    [MOUNT_KIND_FILESYSTEM] = make_filesystem, [MOUNT_KIND_BIND] = make_bind,
+    [MOUNT_KIND_SYSFS] = make_or_clone,        [MOUNT_KIND_TMPFS] = make_tmpfs,
+    [MOUNT_KIND_OVERLAY] = mount_make_overlay,
+};
+
+bool mount_can_make_tree(enum mount_kind kind)
+{
+    return makers[kind] != NULL;
+}
+
+int mount_make_tree(const struct mount_step *step, struct error *err)
+{
+    return makers[step->mount->kind](step, err);
+}
+
 int mount_all(const struct mount_plan *plan, struct mount_child *child,
               const struct mount_helper *helper, struct error *err)
 {
     for (size_t i = 0; i < plan->mount_count; i++) {
         const struct planned_mount *mount = &plan->mounts[i];
-        const struct mount_step step = {plan, mount, child, helper};
+        const struct mount_step step = {plan, mount, child, helper, NULL};
 
         if (kinds[mount->kind](&step, err) == 0)
             continue;
-        drop_path(err, mount->destination);
-        return within(err, "mounts[%zu] %s", i, mount->destination);
+        return mount_name_place(err, i, mount->destination);
     }
     if (child->proc < 0)
         child->proc = mount_private_proc(err);

@@ -82,6 +82,15 @@ static int make_overlay(const struct mount_step *step, bool *ret_by_mount, struc
     return filesystem_finish(context, "overlay", mount->own.set | mount->tree.set, err);
 }
 
+int mount_make_overlay(const struct mount_step *step, struct error *err)
+{
+    bool by_mount = false;
+    int tree = make_overlay(step, &by_mount, err);
+
+    return by_mount ? refuse(err, E2BIG, "the list of lower directories is too long for fsconfig")
+                    : tree;
+}
+
 int mount_overlay(const struct mount_step *step, struct error *err)
 {
     autoclose int target = mount_open_target(step, true, NULL, err);

@@ -167,6 +167,8 @@ int mount_plan_from_spec(struct mount_plan **ret, const struct mount_request *re
     plan->new_mount_namespace = request->new_mount_namespace;
     plan->new_user_namespace = request->new_user_namespace;
     plan->new_network_namespace = request->new_network_namespace;
+    plan->new_pid_namespace = request->new_pid_namespace;
+    plan->new_ipc_namespace = request->new_ipc_namespace;
     plan->new_cgroup_namespace = request->new_cgroup_namespace;
     plan->no_pivot = request->no_pivot;
     plan->overlay = request->overlay;

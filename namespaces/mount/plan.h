@@ -96,6 +96,8 @@ struct mount_plan {
     bool new_mount_namespace;
     bool new_user_namespace;
     bool new_network_namespace;
+    bool new_pid_namespace;
+    bool new_ipc_namespace;
     bool new_cgroup_namespace;
     bool no_pivot;
     bool overlay;

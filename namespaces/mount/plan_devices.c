@@ -51,6 +51,14 @@ static int plan_owner(const struct optional_uint64 *from, const char *field, uns
     return 0;
 }
 
+/* Permissions, with or without the type in front: engines that copy st_mode send it along. */
+static bool is_mode_of(mode_t type, uint64_t mode)
+{
+    uint64_t format = mode & S_IFMT;
+
+    return mode <= (S_IFMT | 07777) && (format == 0 || format == type);
+}
+
 static int plan_device(struct planned_device *ret, const struct spec_device *from,
                        struct arena *arena, struct error *err)
 {
@@ -68,13 +76,14 @@ static int plan_device(struct planned_device *ret, const struct spec_device *fro
         ((error = number(&from->major, "major", MOST_MAJOR, err)) < 0 ||
          (error = number(&from->minor, "minor", MOST_MINOR, err)) < 0))
         return error;
-    if (from->file_mode.set && from->file_mode.value > 07777)
+    if (from->file_mode.set && !is_mode_of(types[from->type], from->file_mode.value))
         return refuse(err, ERANGE, "fileMode: 0%llo has more than permission bits",
                       (unsigned long long)from->file_mode.value);
     if ((error = plan_owner(&from->uid, "uid", &ret->uid, err)) < 0 ||
         (error = plan_owner(&from->gid, "gid", &ret->gid, err)) < 0)
         return error;
-    ret->mode = types[from->type] | (from->file_mode.set ? (mode_t)from->file_mode.value : 0666);
+    ret->mode = types[from->type] |
+                (from->file_mode.set ? (mode_t)from->file_mode.value & ~(mode_t)S_IFMT : 0666);
     if (from->type != SPEC_DEVICE_FIFO)
         ret->device = makedev((unsigned)from->major.value, (unsigned)from->minor.value);
     return 0;

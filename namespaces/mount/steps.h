@@ -3,6 +3,7 @@
 /* The parts of mount_all(): one way to mount a file each.  All work in the child. */
 
 #include "base/error.h"
+#include "base/inroot.h"
 #include "namespaces/mount/plan.h"
 
 /* Everything a mount step works with. */
@@ -11,6 +12,7 @@ struct mount_step {
     const struct planned_mount *mount;
     struct mount_child *child;
     const struct mount_helper *helper; /* may be NULL */
+    struct inroot_made *made;          /* what is made for it is written down here; may be NULL */
 };
 
 /* Open the place of the mount, made when missing: a directory, or an empty file when
@@ -27,6 +29,15 @@ must_check int mount_place(const struct mount_step *step, int tree, int target, 
 must_check int mount_make_filesystem(const struct mount_step *step, const char *type,
                                      const struct mount_datum *more, struct error *err);
 
+/* What the step mounts, detached and with its attributes, before anybody has looked for its place:
+ * for those kinds that can be had so (a tmpfs has no mode from the directory it covers then).
+ * Refuses no kind: ask mount_can_make_tree() first. */
+bool mount_can_make_tree(enum mount_kind kind);
+must_check int mount_make_tree(const struct mount_step *step, struct error *err);
+
+/* Put "mounts[INDEX] DESTINATION: " in front, which base/inroot may have named already. */
+int mount_name_place(struct error *err, size_t index, const char *destination);
+
 /* The step's file system straight onto `target` by mount(2), which takes all options in one page:
  * for what fsconfig(2), with 255 bytes an option, cannot say. */
 must_check int mount_in_one_call(const struct mount_step *step, const char *type, int target,
@@ -38,6 +49,9 @@ must_check int mount_clone_source(const struct planned_mount *mount, const struc
 
 must_check int mount_cgroup(const struct mount_step *step, struct error *err);
 must_check int mount_overlay(const struct mount_step *step, struct error *err);
+
+/* The overlay of the step, detached. */
+must_check int mount_make_overlay(const struct mount_step *step, struct error *err);
 
 /* Fill the root of a new tmpfs with copies of what is in `from`: directories, files, links and
  * FIFOs with their modes, owners and times. */

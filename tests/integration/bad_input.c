@@ -640,8 +640,8 @@ Scenario(bad_input, group_24_capabilities)
 {
     static const struct row rows[] = {
         {"process.capabilities.bounding[+]",
-         "\"CAP_FOO\"",                                         NULL,
-         NULL,                                                              {"process.capabilities.bounding[13]", "CAP_FOO"},
+         "\"CAP-FOO\"",                                         NULL,
+         NULL,                                                              {"process.capabilities.bounding[13]", "CAP-FOO"},
          0                                                                                                                         },
         {"process.capabilities.effective[0]",
          "\"cap_kill\"",                                        NULL,

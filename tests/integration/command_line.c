@@ -17,9 +17,9 @@
 #define bare(...) \
     program_run(PROGRAM(.arguments = (const char *const[]){scenario_program(), __VA_ARGS__, NULL}))
 
-static const char *const commands[] = {"create", "run",    "start", "exec",    "state",
-                                       "kill",   "delete", "list",  "ps",      "pause",
-                                       "resume", "update", "spec",  "features"};
+static const char *const commands[] = {
+    "create", "run",    "start",  "exec", "state",    "kill",   "delete", "list",       "ps",
+    "pause",  "resume", "update", "spec", "features", "events", "wait",   "completion", "mounts"};
 
 /* --- help and version ------------------------------------------------------------------------- */
 
@@ -47,11 +47,19 @@ Scenario(command_line, every_command_explains_itself)
     }
 }
 
-/* podman and CRI-O ask whether a runtime can checkpoint by this: the truth is better than a failure
- * later. */
-Scenario(command_line, what_cannot_be_done_yet_is_not_promised)
+Scenario(command_line, help_is_a_command_too)
 {
-    assert_refused(bare("checkpoint", "--help"), 1, "checkpoint");
+    assert_text(bare("help").out, bare("--help").out);
+    assert_text(bare("h").out, bare("--help").out);
+    assert_text(bare("help", "update").out, bare("update", "--help").out);
+    assert_refused(bare("help", "dance"), 1, "\"dance\" is not a command");
+}
+
+/* podman and CRI-O ask by this whether a runtime can checkpoint, and for pods by the second. */
+Scenario(command_line, checkpoint_and_restore_are_promised)
+{
+    assert_ok(bare("checkpoint", "--help"));
+    assert_has(bare("restore", "--help").out, "--lsm-mount-context");
 }
 
 Scenario(command_line, mistakes_in_usage)

@@ -328,6 +328,29 @@ Scenario(exec, a_sub_cgroup_may_not_leave_the_containers)
     bundle_delete(bundle);
 }
 
+Scenario(exec, several_sub_cgroups_are_for_a_controller_each)
+{
+    struct bundle *bundle = bundle_new();
+    const char *pids, *memory, *pid;
+    struct outcome outcome;
+
+    need_root();
+    if (host_has_pure_cgroup2())
+        skip("is about cgroup v1");
+    bundle_start(bundle);
+    pids = text("%s", bundle_cgroup_file(bundle, "pids", "inner"));
+    memory = text("%s", bundle_cgroup_file(bundle, "memory", "deep"));
+    cr_assert_eq(mkdir(pids, 0755), 0);
+    cr_assert_eq(mkdir(memory, 0755), 0);
+    outcome = crun("exec", "-d", "--pid-file", work_path("pid"), "--cgroup", "pids:inner",
+                   "--cgroup", "memory:deep", bundle->id, "sleep", "3600");
+    assert_ok(outcome);
+    pid = text("%s\n", file_text(work_path("pid")));
+    assert_text(file_text(text("%s/cgroup.procs", pids)), pid);
+    assert_text(file_text(text("%s/cgroup.procs", memory)), pid);
+    bundle_delete(bundle);
+}
+
 Scenario(exec, sees_what_the_container_hides)
 {
     struct bundle *bundle = bundle_new();

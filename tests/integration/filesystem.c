@@ -429,7 +429,7 @@ Scenario(filesystem, listed_devices_are_made_as_listed)
 
     need_root();
     bundle_set(bundle, "linux.devices",
-               "[{\"path\":\"/dev/mine\",\"type\":\"c\",\"major\":1,\"minor\":5,\"fileMode\":416,"
+               "[{\"path\":\"/dev/mine\",\"type\":\"c\",\"major\":1,\"minor\":5,\"fileMode\":8608,"
                "\"uid\":7,\"gid\":8},"
                "{\"path\":\"/dev/block/deep\",\"type\":\"b\",\"major\":7,\"minor\":0},"
                "{\"path\":\"/dev/fifo\",\"type\":\"p\",\"fileMode\":384}]");

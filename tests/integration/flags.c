@@ -324,7 +324,8 @@ Scenario(time_limit, the_watcher_is_small_and_goes_with_the_container)
 
 /* --- cgroup managers -------------------------------------------------------------------------- */
 
-Scenario(flags, the_systemd_manager_is_refused_by_name)
+/* What every spelling of it does first is to read linux.cgroupsPath its own way. */
+Scenario(flags, the_systemd_manager_wants_a_path_of_three_parts)
 {
     static const char *const spellings[][2] = {
         {"--systemd-cgroup",      NULL     },
@@ -333,12 +334,15 @@ Scenario(flags, the_systemd_manager_is_refused_by_name)
     };
     struct bundle *bundle = geteuid() == 0 ? bundle_new() : bundle_new_rootless();
 
+    bundle_set(bundle, "linux.cgroupsPath", "\"/not/three/parts\"");
     for (size_t i = 0; i < count_of(spellings); i++) {
         const char *rest[] = {"run", "-b", bundle->path, bundle->id, NULL};
         const char *all[8] = {spellings[i][0], spellings[i][1]};
 
         memcpy(all + (all[1] != NULL ? 2 : 1), rest, sizeof rest);
-        assert_refused(crun_run(PROGRAM(0), all), 1, "the systemd cgroup manager");
+        assert_refused(
+            crun_run(PROGRAM(0), all), 1,
+            "linux.cgroupsPath: \"/not/three/parts\" is not of the form slice:prefix:name");
     }
 }
 

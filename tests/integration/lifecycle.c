@@ -383,7 +383,7 @@ Scenario(lifecycle, signals_have_many_spellings)
 
 Scenario(lifecycle, unknown_signals_are_refused)
 {
-    static const char *const wrong[] = {"FOO", "SIGKILLX", "65", "SIGRTMIN+40", "-9", ""};
+    static const char *const wrong[] = {"FOO", "SIGKILLX", "65", "SIGRTMIN+40", "-9"};
     struct bundle *bundle = bundle_waiting();
 
     need_root();
@@ -397,6 +397,37 @@ Scenario(lifecycle, unknown_signals_are_refused)
     }
     assert_text(bundle_status(bundle), "running");
     bundle_delete(bundle);
+}
+
+Scenario(lifecycle, signal_0_asks_whether_it_lives)
+{
+    struct bundle *bundle = bundle_waiting();
+
+    need_root();
+    bundle_start_as_is(bundle);
+    assert_ok(crun("kill", bundle->id, "0"));
+    assert_text(bundle_status(bundle), "running");
+    assert_ok(crun("kill", bundle->id, "KILL"));
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_refused(crun("kill", bundle->id, "0"), 1, "container not running");
+    bundle_delete(bundle);
+}
+
+/* As process 1 of its namespace it would ignore them. */
+Scenario(lifecycle, a_created_container_ends_by_the_usual_signals)
+{
+    static const char *const signals[] = {"", "TERM", "INT", "HUP", "QUIT"};
+
+    need_root();
+    for (size_t i = 0; i < count_of(signals); i++) {
+        struct bundle *bundle = bundle_waiting();
+
+        assert_ok(crun("create", "-b", bundle->path, bundle->id));
+        assert_ok(crun("kill", bundle->id, signals[i]));
+        cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0), "%s", signals[i]);
+        assert_refused(crun("start", bundle->id), 1, "cannot start a container that has stopped");
+        assert_ok(crun("delete", bundle->id));
+    }
 }
 
 /* --- pause ------------------------------------------------------------------------------------ */

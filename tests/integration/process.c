@@ -141,6 +141,27 @@ Scenario(process, resource_limits)
                 "Max open files 100 200 files\nMax nice priority 0 0");
 }
 
+/* Root of a user namespace may not; the runtime, which is the host's root, does it for him. */
+Scenario(process, a_hard_limit_rises_in_a_user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+    const struct rlimit low = {1 << 16, 1 << 16}, high = {1 << 16, 1 << 17};
+
+    need_root();
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+    if (setrlimit(RLIMIT_MEMLOCK, &high) < 0)
+        skip("raising a hard limit needs CAP_SYS_RESOURCE");
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+    bundle_map_users(bundle, 100000, 65536);
+    bundle_set(bundle, "process.rlimits",
+               "[{\"type\":\"RLIMIT_MEMLOCK\",\"soft\":65536,\"hard\":131072}]");
+    bundle_start(bundle);
+    assert_text(inside_running(bundle, "grep -h '^Max locked' /proc/1/limits /proc/self/limits | "
+                                       "tr -s ' ' | sed 's/ $//'"),
+                "Max locked memory 65536 131072 bytes\nMax locked memory 65536 131072 bytes");
+    bundle_delete(bundle);
+}
+
 Scenario(process, the_oom_score_can_be_raised)
 {
     struct bundle *bundle = bundle_new();
@@ -322,6 +343,46 @@ Scenario(process, preserved_descriptors_arrive)
     assert_has(outcome.out, "0 1 2 3 \none");
 }
 
+Scenario(process, preserved_descriptors_of_create_arrive_with_start)
+{
+    struct bundle *bundle = bundle_new();
+    const char *first = work_file("first", "one"), *second = work_file("second", "two");
+    int fds[] = {open(first, O_RDONLY | O_CLOEXEC), open(second, O_RDONLY | O_CLOEXEC), -1};
+    struct outcome outcome;
+
+    need_root();
+    bundle_script(bundle, LIST_DESCRIPTORS "; cat <&3; echo");
+    outcome = crun_with(PROGRAM(.inherit = fds), "create", "--preserve-fds", "1", "-b",
+                        bundle->path, bundle->id);
+    assert_ok(outcome);
+    assert_ok(crun("start", bundle->id));
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_text(program_output(&outcome.running), "0 1 2 3 \none\n");
+    bundle_delete(bundle);
+}
+
+/* The first process has none of them; of those that exec is given the third is not asked for. */
+Scenario(process, preserved_descriptors_of_exec_arrive)
+{
+    static const char script[] =
+        "for i in $(seq 0 255); do [ -e /proc/$$/fd/$i ] && printf \"$i \"; done; echo;"
+        "cat <&3; cat <&4; echo; for i in $(seq 3 255); do [ ! -e /proc/1/fd/$i ] || echo $i; done";
+    struct bundle *bundle = bundle_new();
+    const char *first = work_file("first", "one"), *second = work_file("second", "two");
+    int fds[] = {open(first, O_RDONLY | O_CLOEXEC), open(second, O_RDONLY | O_CLOEXEC),
+                 open(first, O_RDONLY | O_CLOEXEC), -1};
+    struct outcome outcome;
+
+    need_root();
+    bundle_start(bundle);
+    outcome = crun_with(PROGRAM(.inherit = fds), "exec", "--preserve-fds", "2", bundle->id, "sh",
+                        "-c", script);
+    assert_ok(outcome);
+    assert_text(outcome.out, "0 1 2 3 4 \nonetwo\n");
+    assert_refused(crun("exec", "--preserve-fds", "5", bundle->id, "true"), 255, "is not open");
+    bundle_delete(bundle);
+}
+
 Scenario(process, a_preserved_descriptor_that_is_not_open_is_an_error)
 {
     struct bundle *bundle = bundle_new();
@@ -346,6 +407,64 @@ Scenario(process, listen_fds_are_passed_on)
         PROGRAM(.inherit = fds, .arguments = (const char *[]){"sh", "-c", script, NULL}));
     assert_ok(outcome);
     assert_text(outcome.out, "1 1\none0 1 2 3 \n");
+}
+
+/* As a service manager starts a service: `verb` is one of run, create, exec. */
+static struct outcome with_two_named_sockets(const char *verb, const char *rest)
+{
+    int fds[] = {open(work_file("first", "one"), O_RDONLY | O_CLOEXEC),
+                 open(work_file("second", "two"), O_RDONLY | O_CLOEXEC), -1};
+    const char *script = text("LISTEN_FDS=2 LISTEN_FDNAMES=http:admin LISTEN_PID=$$ "
+                              "exec %s --root %s %s %s",
+                              scenario_program(), scenario_root(), verb, rest);
+    struct outcome outcome = program_run(
+        PROGRAM(.inherit = fds, .arguments = (const char *[]){"sh", "-c", script, NULL}));
+
+    close(fds[0]);
+    close(fds[1]);
+    return outcome;
+}
+
+#define PRINT_SOCKETS "echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; cat <&3; cat <&4; "
+
+Scenario(process, names_of_listen_fds_are_passed_on)
+{
+    struct bundle *bundle = bundle_new();
+    const char *at = text("-b %s %s", bundle->path, bundle->id);
+    struct outcome outcome;
+
+    need_root();
+    bundle_script(bundle, PRINT_SOCKETS LIST_DESCRIPTORS);
+    outcome = with_two_named_sockets("run", at);
+    assert_ok(outcome);
+    assert_text(outcome.out, "2 1 http:admin\nonetwo0 1 2 3 4 \n");
+
+    bundle_script(bundle, PRINT_SOCKETS "sleep 3600");
+    outcome = with_two_named_sockets("create", at);
+    assert_ok(outcome);
+    assert_ok(crun("start", bundle->id));
+    cr_assert(program_said(&outcome.running, "2 1 http:admin\nonetwo"));
+
+    outcome = with_two_named_sockets("exec", text("%s sh -c '%s'", bundle->id, PRINT_SOCKETS));
+    assert_ok(outcome);
+    assert_text(outcome.out, "2 1 http:admin\nonetwo");
+    bundle_delete(bundle);
+}
+
+/* Whoever has no descriptors handed over does not announce any. */
+Scenario(process, names_of_descriptors_that_are_not_ours_stay_outside)
+{
+    struct bundle *bundle = bundle_new();
+    const char *script = text("LISTEN_FDS=1 LISTEN_FDNAMES=http LISTEN_PID=1 exec %s --root %s run "
+                              "-b %s %s",
+                              scenario_program(), scenario_root(), bundle->path, bundle->id);
+    struct outcome outcome;
+
+    need_root();
+    bundle_script(bundle, "env | grep LISTEN; echo end");
+    outcome = program_run(PROGRAM(.arguments = (const char *[]){"sh", "-c", script, NULL}));
+    assert_ok(outcome);
+    assert_text(outcome.out, "end\n");
 }
 
 Scenario(process, closed_standard_descriptors_do_no_harm)

@@ -166,6 +166,20 @@ Scenario(rootless, limits_without_rights_are_refused)
     assert_refused(outcome, 1, "cgroup");
 }
 
+/* As runc: no rights and --rootless=false is an error, not a container without a cgroup. */
+Scenario(rootless, said_to_have_rights_a_cgroup_is_required)
+{
+    struct bundle *bundle = bundle_for_user();
+    struct outcome outcome;
+
+    bundle_script(bundle, "true");
+    assert_ok(as_user("--rootless", "true", "run", "-b", bundle->path, bundle->id));
+    outcome = as_user("--rootless", "false", "run", "-b", bundle->path, bundle->id);
+    if (outcome.code == 0)
+        skip("this user has a cgroup of its own");
+    assert_refused(outcome, 1, "--rootless=false, and this user has no rights to the cgroup above");
+}
+
 Scenario(rootless, groups_cannot_be_had)
 {
     struct bundle *bundle = bundle_for_user();
@@ -182,15 +196,127 @@ Scenario(rootless, somebody_elses_ids_are_refused)
     assert_refused(as_user("run", "-b", bundle->path, bundle->id), 1, "uid");
 }
 
-Scenario(rootless, a_user_namespace_is_asked_for)
+static void without_user_namespace(struct bundle *bundle)
 {
-    struct bundle *bundle = bundle_for_user();
-
     bundle_without_namespace(bundle, "user");
     bundle_remove(bundle, "linux.uidMappings");
     bundle_remove(bundle, "linux.gidMappings");
-    bundle_remove(bundle, "process.capabilities"); /* they are warned about first */
-    assert_refused(as_user("run", "-b", bundle->path, bundle->id), 1, "user namespace");
+}
+
+Scenario(rootless, a_user_namespace_is_added)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    without_user_namespace(bundle);
+    assert_has(inside_as_user(bundle, "id -u; tr -s ' ' </proc/self/uid_map"),
+               text("0\n 0 %u 1\n", user()));
+}
+
+Scenario(rootless, ids_that_the_added_namespace_has_not_are_refused)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    without_user_namespace(bundle);
+    bundle_set(bundle, "process.user.uid", "4000000000");
+    assert_refused(as_user("run", "-b", bundle->path, bundle->id), 1,
+                   "process.user.uid: 4000000000: an ordinary user has no such id to give");
+}
+
+/* Our own network, pid and ipc namespace are the right to a sysfs, procfs and mqueue of ours. */
+Scenario(rootless, without_own_namespaces_the_hosts_views_are_bound)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    bundle_without_namespace(bundle, "network");
+    bundle_without_namespace(bundle, "pid");
+    bundle_without_namespace(bundle, "ipc");
+    if (!file_exists("/dev/mqueue"))
+        bundle_remove(bundle, "mounts[4]");
+    assert_text(inside_as_user(bundle,
+                               "test -d /sys/class/net && echo sys; "
+                               "test -e /proc/self/status && echo proc; "
+                               "grep -c '^[^ ]* [^ ]* [^ ]* [^ ]* /sys ro,' /proc/self/mountinfo; "
+                               "find /sys/fs/cgroup -maxdepth 2 -type d -exec "
+                               "mkdir {}/x-crun-lite ';' 2>/dev/null; "
+                               "find /sys/fs/cgroup -maxdepth 3 -name x-crun-lite"),
+                "sys\nproc\n1\n");
+}
+
+/* Group 5, tty, is not mapped: the terminals' devpts does without. */
+Scenario(rootless, devpts_does_without_a_group_that_is_not_mapped)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    bundle_mount(bundle, "/dev/pts", "devpts", "devpts",
+                 "\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\","
+                 "\"gid=5\"");
+    assert_text(inside_as_user(bundle, "grep -o ' - devpts .*' /proc/self/mountinfo | tail -n 1 | "
+                                       "grep -c gid=; test -e /dev/pts/ptmx && echo yes"),
+                "0\nyes\n");
+}
+
+Scenario(rootless, a_device_that_the_host_has_not_is_named)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/x-crun-lite\",\"type\":\"c\",\"major\":1,\"minor\":3}]");
+    assert_refused(as_user("run", "-b", bundle->path, bundle->id), 1,
+                   "linux.devices[0] /dev/x-crun-lite");
+}
+
+static struct outcome run_in_nested_namespace(struct bundle *bundle, const char *before)
+{
+    const char *script = text("%s exec \"$0\" \"$@\"", before);
+
+    return program_run(
+        PROGRAM(.arguments = (const char *[]){"unshare", "-Ur", "sh", "-c", script,
+                                              scenario_program(), "--root", root_of_user(), "run",
+                                              "-b", bundle->path, bundle->id, NULL},
+                .user = geteuid() == 0 ? STRANGER : 0));
+}
+
+Scenario(rootless, user_namespaces_switched_off_are_explained)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    bundle_set(bundle, "linux.uidMappings[0].hostID", "0");
+    bundle_set(bundle, "linux.gidMappings[0].hostID", "0");
+    assert_refused(
+        run_in_nested_namespace(bundle, "echo 0 >/proc/sys/user/max_user_namespaces || exit 99;"),
+        1, "sysctl user.max_user_namespaces is 0");
+}
+
+Scenario(rootless, without_a_runtime_directory_the_way_is_shown)
+{
+    struct outcome outcome;
+    struct bundle *bundle = bundle_for_user();
+
+    if (geteuid() == 0)
+        cr_assert(mkdir("/run/crun-lite", 0700) == 0);
+    outcome = program_run(
+        PROGRAM(.arguments = (const char *[]){"env", "-u", "XDG_RUNTIME_DIR", scenario_program(),
+                                              "run", "-b", bundle->path, bundle->id, NULL},
+                .user = geteuid() == 0 ? STRANGER : 0));
+    if (geteuid() == 0)
+        cr_assert(rmdir("/run/crun-lite") == 0);
+    assert_refused(outcome, 1, "set XDG_RUNTIME_DIR");
+}
+
+Scenario(rootless, the_runtime_directory_holds_the_state)
+{
+    struct bundle *bundle = bundle_for_user();
+    struct outcome outcome;
+
+    bundle_script(bundle, "id -u");
+    outcome = program_run(
+        PROGRAM(.arguments = (const char *[]){"env", text("XDG_RUNTIME_DIR=%s", root_of_user()),
+                                              scenario_program(), "run", "-b", bundle->path,
+                                              bundle->id, NULL},
+                .user = geteuid() == 0 ? STRANGER : 0));
+    assert_ok(outcome);
+    assert_text(outcome.out, "0\n");
+    cr_assert(file_exists(text("%s/crun-lite", root_of_user())));
 }
 
 Scenario(rootless, somebody_elses_container_is_out_of_reach)
@@ -230,6 +356,24 @@ Scenario(rootless, what_spec_makes_runs)
     assert_text(outcome.out, "0\n");
 }
 
+/* In our own mount namespace: the host's files stay as they are. */
+static void give_sub_ids(const char *range)
+{
+    cr_assert(kernel_mount(work_file("subuid", range), "/etc/subuid", NULL, MS_BIND, NULL) == 0);
+    cr_assert(kernel_mount(work_file("subgid", range), "/etc/subgid", NULL, MS_BIND, NULL) == 0);
+    cr_assert(kernel_mount(work_file("passwd", text("root:x:0:0::/:/bin/sh\n"
+                                                    "tester:x:%d:%d::/:/bin/sh\n",
+                                                    STRANGER, STRANGER)),
+                           "/etc/passwd", NULL, MS_BIND, NULL) == 0);
+}
+
+static void take_sub_ids(void)
+{
+    kernel_umount("/etc/passwd", MNT_DETACH);
+    kernel_umount("/etc/subgid", MNT_DETACH);
+    kernel_umount("/etc/subuid", MNT_DETACH);
+}
+
 /* subuid(5): ranges that newuidmap and newgidmap may give away, both set-user-ID programs. */
 Scenario(rootless, sub_ids_are_mapped_by_the_helpers)
 {
@@ -240,13 +384,7 @@ Scenario(rootless, sub_ids_are_mapped_by_the_helpers)
     need_root();
     need_command("newuidmap");
     bundle = bundle_for_user();
-    /* In our own mount namespace: the host's files stay as they are. */
-    cr_assert(kernel_mount(work_file("subuid", range), "/etc/subuid", NULL, MS_BIND, NULL) == 0);
-    cr_assert(kernel_mount(work_file("subgid", range), "/etc/subgid", NULL, MS_BIND, NULL) == 0);
-    cr_assert(kernel_mount(work_file("passwd", text("root:x:0:0::/:/bin/sh\n"
-                                                    "tester:x:%d:%d::/:/bin/sh\n",
-                                                    STRANGER, STRANGER)),
-                           "/etc/passwd", NULL, MS_BIND, NULL) == 0);
+    give_sub_ids(range);
     bundle_set(bundle, "linux.uidMappings[+]", "{\"containerID\":1,\"hostID\":%d,\"size\":1000}",
                SUB_IDS);
     bundle_set(bundle, "linux.gidMappings[+]", "{\"containerID\":1,\"hostID\":%d,\"size\":1000}",
@@ -254,25 +392,116 @@ Scenario(rootless, sub_ids_are_mapped_by_the_helpers)
     bundle_set(bundle, "process.user", "{\"uid\":7,\"gid\":8,\"additionalGids\":[9]}");
     bundle_script(bundle, "id -u; id -G; tr -s ' ' </proc/self/uid_map");
     outcome = as_user("run", "-b", bundle->path, bundle->id);
-    kernel_umount("/etc/passwd", MNT_DETACH);
-    kernel_umount("/etc/subgid", MNT_DETACH);
-    kernel_umount("/etc/subuid", MNT_DETACH);
+    take_sub_ids();
     assert_ok(outcome);
     assert_text(outcome.out, text("7\n8 9\n 0 %d 1\n 1 %d 1000\n", STRANGER, SUB_IDS));
 }
 
-Scenario(rootless, without_sub_ids_the_way_is_shown)
+Scenario(rootless, the_missing_line_is_shown)
+{
+    struct bundle *bundle;
+    struct outcome outcome;
+
+    need_root();
+    need_command("newuidmap");
+    bundle = bundle_for_user();
+    give_sub_ids(text("tester:%d:999\n", SUB_IDS));
+    bundle_set(bundle, "linux.uidMappings[+]", "{\"containerID\":1,\"hostID\":%d,\"size\":1000}",
+               SUB_IDS);
+    bundle_set(bundle, "linux.gidMappings[+]", "{\"containerID\":1,\"hostID\":%d,\"size\":999}",
+               SUB_IDS);
+    bundle_script(bundle, "true");
+    outcome = as_user("run", "-b", bundle->path, bundle->id);
+    take_sub_ids();
+    assert_refused(outcome, 1,
+                   text("linux.uidMappings[1]: %d..%d is not yours: /etc/subuid has no line "
+                        "\"tester:%d:1000\"",
+                        SUB_IDS, SUB_IDS + 999, SUB_IDS));
+}
+
+Scenario(rootless, the_added_namespace_has_the_sub_ids)
+{
+    struct bundle *bundle;
+    struct outcome outcome;
+
+    need_root();
+    need_command("newuidmap");
+    bundle = bundle_for_user();
+    without_user_namespace(bundle);
+    give_sub_ids(text("tester:%d:1000\n", SUB_IDS));
+    bundle_set(bundle, "process.user", "{\"uid\":7,\"gid\":8,\"additionalGids\":[9]}");
+    bundle_script(bundle, "id -u; id -G; tr -s ' ' </proc/self/gid_map; cat /proc/self/setgroups");
+    outcome = as_user("run", "-b", bundle->path, bundle->id);
+    take_sub_ids();
+    assert_ok(outcome);
+    assert_text(outcome.out, text("7\n8 9\n 0 %d 1\n 1 %d 1000\nallow\n", STRANGER, SUB_IDS));
+}
+
+/* Root of a user namespace may write whole maps there: no helper, no /etc/subuid. */
+Scenario(rootless, root_of_a_user_namespace_maps_its_ids_itself)
 {
     struct bundle *bundle;
     struct outcome outcome;
 
     need_root();
     bundle = bundle_for_user();
-    bundle_set(bundle, "linux.uidMappings[+]", "{\"containerID\":1,\"hostID\":%d,\"size\":1000}",
-               SUB_IDS);
-    bundle_script(bundle, "true");
+    bundle_set(bundle, "linux.uidMappings",
+               "[{\"containerID\":0,\"hostID\":0,\"size\":1},"
+               "{\"containerID\":5,\"hostID\":1,\"size\":9}]");
+    bundle_set(bundle, "linux.gidMappings",
+               "[{\"containerID\":0,\"hostID\":0,\"size\":1},"
+               "{\"containerID\":5,\"hostID\":1,\"size\":9}]");
+    bundle_script(bundle, "tr -s ' ' </proc/self/uid_map");
+    give_sub_ids(text("tester:%d:1000\n", SUB_IDS));
+    outcome = program_run(
+        PROGRAM(.arguments = (const char *[]){"unshare", "--map-root-user", "--map-auto", "-m",
+                                              scenario_program(), "--root", root_of_user(), "run",
+                                              "-b", bundle->path, bundle->id, NULL},
+                .user = STRANGER));
+    take_sub_ids();
+    assert_ok(outcome);
+    assert_text(outcome.out, " 0 0 1\n 5 1 9\n");
+}
+
+/* The user namespace of a container is joined by its owner, who repeats its mappings as engines do.
+ */
+Scenario(rootless, a_container_of_ones_own_is_joined)
+{
+    struct bundle *first = bundle_for_user();
+    struct bundle *second = bundle_for_user();
+    const char *pid;
+
+    bundle_script(first, "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done");
+    assert_ok(as_user("run", "-d", "-b", first->path, first->id));
+    pid = json_text(scenario_arena(), as_user("state", first->id).out, "pid");
+    bundle_join_namespace(second, "user", text("/proc/%s/ns/user", pid));
+    bundle_join_namespace(second, "network", text("/proc/%s/ns/net", pid));
+    bundle_join_namespace(second, "uts", text("/proc/%s/ns/uts", pid));
+    bundle_remove(second, "hostname");
+    assert_text(inside_as_user(second, "id -u; hostname"), "0\ninside\n");
+    assert_ok(as_user("delete", "-f", first->id));
+}
+
+/* As runc: who has no right to it goes without, while the container runs. */
+Scenario(rootless, an_oom_score_that_may_not_be_lowered_is_warned_about)
+{
+    struct bundle *bundle = bundle_for_user();
+    struct outcome outcome;
+
+    bundle_set(bundle, "process.oomScoreAdj", "-900");
+    bundle_script(bundle, "id -u");
     outcome = as_user("run", "-b", bundle->path, bundle->id);
-    assert_refused(outcome, 1, "sub");
+    assert_ok(outcome);
+    assert_text(outcome.out, "0\n");
+    assert_has(outcome.err, "oomScoreAdj");
+}
+
+Scenario(rootless, the_hosts_network_devices_are_out_of_reach)
+{
+    struct bundle *bundle = bundle_for_user();
+
+    bundle_set(bundle, "linux.netDevices", "{\"lo\":{\"name\":\"eth9\"}}");
+    assert_refused(as_user("run", "-b", bundle->path, bundle->id), 1, "linux.netDevices");
 }
 
 /* Who is root in a user namespace, as in a container in a container. */
@@ -291,4 +520,32 @@ Scenario(rootless, a_container_in_a_user_namespace_of_others)
                 .user = geteuid() == 0 ? STRANGER : 0));
     assert_ok(outcome);
     assert_text(outcome.out, "0\n");
+}
+
+Scenario(rootless, mounts_are_added_and_removed)
+{
+    struct bundle *bundle = bundle_for_user();
+    const char *list = text("[{\"destination\":\"/data/here\",\"source\":\"shared\",\"options\":["
+                            "\"bind\",\"ro\"]},{\"destination\":\"/work\",\"type\":\"tmpfs\"}]");
+    const char *shared = text("%s/shared", bundle->path);
+
+    cr_assert(mkdir(shared, 0700) == 0 && lchown(shared, user(), user()) == 0);
+    bundle_script(bundle, "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done");
+    assert_ok(as_user("create", "-b", bundle->path, bundle->id));
+    assert_refused(run_as_user(list, (const char *[]){"mounts", "add", bundle->id, "-", NULL}), 1,
+                   "only root can do it before the container is started");
+    assert_ok(as_user("start", bundle->id));
+    assert_ok(run_as_user(list, (const char *[]){"mounts", "add", bundle->id, "-", NULL}));
+    assert_text(as_user("exec", bundle->id, "sh", "-c",
+                        "touch /work/x && ls /work; touch /data/here/x 2>/dev/null || echo ro")
+                    .out,
+                "x\nro\n");
+    assert_ok(run_as_user(list, (const char *[]){"mounts", "remove", bundle->id, "-", NULL}));
+    assert_ok(run_as_user(list, (const char *[]){"mounts", "add", bundle->id, "-", NULL}));
+    assert_text(as_user("exec", bundle->id, "sh", "-c",
+                        "ls -A /work; grep -c ' /data/here ' "
+                        "/proc/self/mountinfo")
+                    .out,
+                "1\n");
+    assert_ok(as_user("delete", "-f", bundle->id));
 }

@@ -227,7 +227,7 @@ Scenario(run, a_time_limit_ends_the_container)
 
     need_root();
     bundle_script(bundle, "trap 'echo asked; exit 0' TERM; while :; do sleep 0.1; done");
-    outcome = crun("run", "--time-limit", "1s", "-b", bundle->path, bundle->id);
+    outcome = crun("run", "--time-limit", "3s", "-b", bundle->path, bundle->id);
     assert_code(outcome, 124);
     assert_text(outcome.out, "asked\n");
     assert_has(outcome.err, "time limit");
@@ -391,6 +391,32 @@ Scenario(terminal, follows_the_size_of_the_callers)
     read_until(master, "44 20");
     assert_ok(crun("kill", bundle->id, "KILL"));
     assert_code(program_wait(&running, DEADLINE_SECONDS), 128 + 9);
+    close(master);
+}
+
+/* As at a shell: `run &` is stopped, `fg` brings it back. */
+Scenario(terminal, a_job_that_was_in_the_background_is_typed_to_again)
+{
+    struct bundle *bundle = bundle_new();
+    const char *script;
+    struct running shell;
+    int master, slave;
+
+    need_root();
+    cr_assert(openpty(&master, &slave, NULL, NULL, NULL) == 0);
+    fcntl(master, F_SETFD, FD_CLOEXEC);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_script(bundle, "echo ready; read line; echo got $line; exit 6");
+    script = text("set -m; %s --root %s run -b %s %s & sleep 0.1; echo behind; "
+                  "until grep -q ') T' /proc/$!/stat; do sleep 0.1; done; echo stopped; fg",
+                  scenario_program(), scenario_root(), bundle->path, bundle->id);
+    shell = program_begin(
+        PROGRAM(.arguments = (const char *[]){"sh", "-c", script, NULL}, .terminal = slave));
+    close(slave);
+    read_until(master, "ready"); /* passed on by then, so it is back */
+    cr_assert(write(master, "hello\r", 6) == 6);
+    read_until(master, "got hello");
+    assert_code(program_wait(&shell, DEADLINE_SECONDS), 6);
     close(master);
 }
 

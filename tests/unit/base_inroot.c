@@ -667,6 +667,31 @@ Test(inroot, a_dangling_link_on_the_way_is_made_good_inside)
     cr_expect_eq(faccessat(outside, "outside/new", F_OK, 0), -1);
 }
 
+Test(inroot, what_is_made_is_written_down_in_order)
+{
+    static struct inroot_made made;
+    struct error err = {0};
+
+    make_directory("there");
+    make_link("t/..", "there/link");
+
+    autoclose int fd = inroot_make_place(root, "there/link/x/file", false, &made, &err);
+
+    cr_assert_geq(fd, 0, "%s", err.text);
+    cr_assert_eq(made.count, 3);
+    cr_expect(same(found_of(made.fds[0]), found_by_name("root/there/t")));
+    cr_expect(same(found_of(made.fds[1]), found_by_name("root/there/x")));
+    cr_expect(same(found_of(made.fds[2]), found_by_name("root/there/x/file")));
+
+    /* What was made before it failed, too; and what there is no room for does not stay. */
+    cr_expect_eq(inroot_make_place(root, "new/there/", false, &made, &err), -EISDIR);
+    cr_assert_eq(made.count, 4);
+    cr_expect(same(found_of(made.fds[3]), found_by_name("root/new")));
+    made.count = INROOT_MADE_MOST;
+    cr_expect_eq(inroot_make_place(root, "more/x", true, &made, &err), -ENAMETOOLONG);
+    cr_expect_eq(faccessat(root, "more", F_OK, 0), -1);
+}
+
 Test(inroot, nothing_is_made_over_something_else)
 {
     struct error err = {0};

@@ -337,6 +337,16 @@ Test(cgroups_files, an_empty_cpuset_takes_that_of_the_one_above)
     expect_file(1, "cpuset.mems", "1");
 }
 
+/* cgroup_open_sub() with as many of the texts as are not NULL. */
+static int open_sub(struct cgroup *ret, const char *first, const char *second, struct arena *arena,
+                    struct error *err)
+{
+    const char *texts[] = {first, second};
+    struct string_list list = {texts, second != NULL ? 2 : 1};
+
+    return cgroup_open_sub(ret, &cgroup, &list, arena, err);
+}
+
 Test(cgroups_files, a_sub_cgroup_stays_inside)
 {
     static const char *const bad[] = {"../x", "a/../..", "a//b", "cpu:../x"};
@@ -347,19 +357,40 @@ Test(cgroups_files, a_sub_cgroup_stays_inside)
     cr_assert_eq(mkdirat(cgroup.directories[0].fd, "a", 0755), 0);
     cr_assert_eq(mkdirat(cgroup.directories[1].fd, "a", 0755), 0);
     for (size_t i = 0; i < count_of(bad); i++)
-        cr_expect_lt(cgroup_open_sub(&sub, &cgroup, bad[i], &arena, &err), 0, "%s", bad[i]);
-    cr_assert_eq(cgroup_open_sub(&sub, &cgroup, "/a", &arena, &err), 0, "%s", err.text);
+        cr_expect_lt(open_sub(&sub, bad[i], NULL, &arena, &err), 0, "%s", bad[i]);
+    cr_assert_eq(open_sub(&sub, "/a", NULL, &arena, &err), 0, "%s", err.text);
     cr_expect_str_eq(sub.directories[0].directory, "/v2/a");
     cr_expect_str_eq(sub.directories[1].directory, "/v1/a");
     cgroup_done(&sub);
-    cr_assert_eq(cgroup_open_sub(&sub, &cgroup, "memory:a", &arena, &err), 0, "%s", err.text);
+    cr_assert_eq(open_sub(&sub, "memory:a", NULL, &arena, &err), 0, "%s", err.text);
     cr_expect_str_eq(sub.directories[0].directory, "/v2");
     cr_expect_str_eq(sub.directories[1].directory, "/v1/a");
     cr_expect_geq(sub.directories[0].fd, 0);
     cr_expect_neq(sub.directories[0].fd, cgroup.directories[0].fd);
     cgroup_done(&sub);
-    cr_assert_lt(cgroup_open_sub(&sub, &cgroup, "cpu:a", &arena, &err), 0);
+    cr_assert_lt(open_sub(&sub, "cpu:a", NULL, &arena, &err), 0);
     cr_expect_str_eq(err.text, "cgroup \"cpu:a\": no v1 hierarchy has the controller cpu");
+}
+
+Test(cgroups_files, several_sub_cgroups_are_for_a_hierarchy_each)
+{
+    autoarena struct arena arena = {0};
+    struct cgroup sub;
+    struct error err;
+
+    cgroup.directories[0].name = "cpu,cpuacct";
+    cr_assert_eq(mkdirat(cgroup.directories[0].fd, "b", 0755), 0);
+    cr_assert_eq(mkdirat(cgroup.directories[1].fd, "a", 0755), 0);
+    cr_assert_eq(open_sub(&sub, "memory:a", "cpu:b", &arena, &err), 0, "%s", err.text);
+    cr_expect_str_eq(sub.directories[0].directory, "/v2/b");
+    cr_expect_str_eq(sub.directories[1].directory, "/v1/a");
+    cgroup_done(&sub);
+    cr_assert_lt(open_sub(&sub, "cpu:b", "cpuacct:b", &arena, &err), 0);
+    cr_expect_str_eq(err.text,
+                     "cgroup \"cpuacct:b\": \"cpu:b\" is about hierarchy cpu,cpuacct too");
+    cr_assert_lt(open_sub(&sub, "cpu:b", "a", &arena, &err), 0);
+    cr_expect_str_eq(err.text, "cgroup \"a\": one of several must name its controllers, as in "
+                               "\"cpu,memory:PATH\"");
 }
 
 Test(cgroups_files, a_record_survives_json)
@@ -369,7 +400,9 @@ Test(cgroups_files, a_record_survives_json)
         {"name=systemd", "/cg/a/web",          2}
     };
     struct cgroup_record record = {
-        "cgroupfs", "/web", {directories, 2}
+        .manager = "cgroupfs",
+        .path = "/web",
+        .directories = {directories, 2},
     };
     static const struct json_layout layout = {NULL};
     autoarena struct arena arena = {0};

@@ -247,7 +247,7 @@ Test(cgroups_path, mount_sources_name_each_hierarchy)
             directories[at].hierarchy = rows[i].host->hierarchies[at].name;
             directories[at].directory = plan.directories[at];
         }
-        cr_assert_eq(cgroup_mount_sources(&plan, &record, sources), rows[i].host->count);
+        cr_assert_eq(cgroup_mount_sources(rows[i].host, &record, sources), rows[i].host->count);
 
         const struct cgroup_mount_source *source = &sources[rows[i].index];
 

@@ -4,6 +4,7 @@
 
 #include "cmd/crun-lite/create_options.c"
 #include "cmd/crun-lite/options.c"
+#include "cmd/crun-lite/service_manager.c"
 
 static const struct option_set set = {.tables = {OPTION_TABLE_OF(create_option_rows)}};
 
@@ -138,32 +139,4 @@ Test(cmd_create_options, an_environment_entry_is_a_name_and_a_value)
     cr_expect_lt(check_environment("env", &(struct string_list){none, 1}, &err), 0);
     cr_expect_str_eq(err.text, "--env: \"A\" is not NAME=VALUE");
     cr_expect_lt(check_environment("env", &(struct string_list){nameless, 1}, &err), 0);
-}
-
-static unsigned listen_fds(const char *pid, const char *fds)
-{
-    struct error err;
-    unsigned count = 99;
-
-    unsetenv("LISTEN_PID");
-    unsetenv("LISTEN_FDS");
-    if (pid != NULL)
-        setenv("LISTEN_PID", pid, 1);
-    if (fds != NULL)
-        setenv("LISTEN_FDS", fds, 1);
-    return listen_fds_from_environment(&count, &err) < 0 ? 77 : count;
-}
-
-Test(cmd_create_options, listen_fds_count_when_they_are_meant_for_us)
-{
-    char ours[16];
-
-    snprintf(ours, sizeof ours, "%d", getpid());
-    cr_expect_eq(listen_fds(ours, "2"), 2);
-    cr_expect_eq(listen_fds("1", "2"), 0);
-    cr_expect_eq(listen_fds(NULL, "1000000"), 0);
-    cr_expect_eq(listen_fds(ours, NULL), 0);
-    cr_expect_eq(listen_fds("x", "2"), 0);
-    cr_expect_eq(listen_fds(ours, "two"), 77);
-    cr_expect_eq(listen_fds(ours, "-1"), 77);
 }

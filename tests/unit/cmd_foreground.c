@@ -3,13 +3,16 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "cmd/crun-lite/foreground.c"
+#include "cmd/crun-lite/log_file.c"
 #include "cmd/crun-lite/relay.c"
+#include "runtime/handle.h"
 
 /* Start `body` in a child with an empty signal mask, as the library does. */
 static struct foreground_process start(void (*body)(void))
@@ -451,4 +454,67 @@ Test(cmd_foreground, the_callers_terminal_is_raw_meanwhile_and_as_before_afterwa
     cr_expect_eq(after.c_oflag, before.c_oflag);
     cr_expect_eq(seen.ws_row, 33);
     cr_expect_eq(seen.ws_col, 77);
+}
+
+/* --- what it notifies ------------------------------------------------------------------------- */
+
+static int service[2]; /* of the process, of the container */
+
+/* Whether anybody hears it is what the tests look at; here, in a child, nothing can be asserted. */
+static void notify_and_exit(void)
+{
+    static const char *const words[] = {"STATUS=loading", "READY=1\nMAINPID=1", "STOPPING=1"};
+
+    for (size_t i = 0; i < count_of(words); i++)
+        (void)!send(service[0], words[i], strlen(words[i]), MSG_NOSIGNAL);
+    _exit(3);
+}
+
+static void expect_message(int host, const char *expected)
+{
+    char text[256] = "";
+
+    recv(host, text, sizeof text - 1, MSG_DONTWAIT);
+    cr_expect_str_eq(text, expected);
+}
+
+Test(cmd_foreground, what_the_process_notifies_goes_on_to_the_last_word)
+{
+    int host[2];
+    struct container container = {.notify = NOTIFY_CLOSED};
+    struct foreground foreground = open_one();
+    struct foreground_process process;
+    char ready[64];
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, service), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, host), 0);
+    container.notify.inner = service[1];
+    container.notify.host = host[0];
+    process = start(notify_and_exit);
+    process.notifying = &container;
+    cr_expect_eq(wait_for(&foreground, &process).status, 3);
+    snprintf(ready, sizeof ready, "READY=1\nMAINPID=%d", getpid());
+    expect_message(host[1], "STATUS=loading");
+    expect_message(host[1], ready);
+    expect_message(host[1], "STOPPING=1");
+    expect_message(host[1], "");
+}
+
+/* The container is more important than who is told about it. */
+Test(cmd_foreground, a_service_manager_that_goes_does_not_end_the_wait)
+{
+    int host[2];
+    struct container container = {.notify = NOTIFY_CLOSED};
+    struct foreground foreground = open_one();
+    struct foreground_process process;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, service), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, host), 0);
+    container.notify.inner = service[1];
+    container.notify.host = host[0];
+    close(host[1]);
+    process = start(notify_and_exit);
+    process.notifying = &container;
+    cr_expect_eq(wait_for(&foreground, &process).status, 3);
+    cr_expect_lt(container.notify.inner, 0, "nobody is told any more");
 }

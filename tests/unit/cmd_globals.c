@@ -4,6 +4,7 @@
 
 #include "cmd/crun-lite/globals.c"
 #include "cmd/crun-lite/log_file.c"
+#include "cmd/crun-lite/options.c"
 
 Test(cmd_globals, a_path_is_cleaned_by_its_text)
 {
@@ -88,20 +89,87 @@ Test(cmd_globals, the_cgroup_manager_has_two_options)
 
 Test(cmd_globals, rootless_is_what_is_said_or_what_is)
 {
-    static const struct global_options yes = {.rootless = "true"}, no = {.rootless = "false"},
-                                       automatic = {.rootless = "auto"}, nothing = {0};
+    bool by_nature = geteuid() != 0 || in_user_namespace();
+    const struct {
+        const char *mode;
+        bool rootless;
+    } cases[] = {
+        {"true",  true     },
+        {"TRUE",  true     },
+        {"True",  true     },
+        {"1",     true     },
+        {"t",     true     },
+        {"T",     true     },
+        {"false", false    },
+        {"FALSE", false    },
+        {"False", false    },
+        {"0",     false    },
+        {"f",     false    },
+        {"F",     false    },
+        {"auto",  by_nature},
+        {"AUTO",  by_nature},
+        {"",      by_nature},
+        {NULL,    by_nature},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct global_options options = {.rootless = cases[i].mode};
+        struct arena arena = {0};
+        struct context context;
+        struct error err = {0};
+
+        cr_assert_eq(apply(&options, &context, &arena, &err), 0, "%s", err.text);
+        cr_expect_eq(context.runtime.rootless, cases[i].rootless, "case %zu", i);
+        arena_free(&arena);
+    }
+}
+
+Test(cmd_globals, the_user_s_manager_is_where_the_bus_is)
+{
+    char mine[40];
+    const struct {
+        const char *bus, *runtime_directory, *directory;
+    } cases[] = {
+        {NULL,                                                                     "/run/user/7",       "/run/user/7"},
+        {"unix:path=/run/user/7/bus",                                              NULL,                "/run/user/7"},
+        {"unix:path=/run/user/7/bus",                                              "/tmp/podman-run-7", "/run/user/7"},
+        {"unix:path=/run/user/7/bus,guid=0123456789abcdef",                        "/tmp/x",            "/run/user/7"},
+        {"tcp:host=localhost;unix:path=/run/user/7/bus;unix:path=/run/user/8/bus", "/tmp/x",
+         "/run/user/7"                                                                                               },
+        {"unix:path=/tmp/dbus-1;unix:path=/run/user/7/bus",                        "/tmp/x",            "/run/user/7"},
+ /* of other buses nothing is known but that they are not systemd's */
+        {"unix:abstract=/tmp/dbus-x/bus",                                          "/run/user/7",       "/run/user/7"},
+        {"unix:path=/tmp/dbus-x",                                                  "/run/user/7",       "/run/user/7"},
+        {"unix:path=/bus",                                                         "/run/user/7",       "/run/user/7"},
+        {"unix:path=run/user/7/bus",                                               "/run/user/8",       "/run/user/8"},
+        {"",                                                                       "/run/user/7",       "/run/user/7"},
+        {"unix:path=/tmp/dbus-x",                                                  NULL,                mine         },
+        {NULL,                                                                     "run/user/7",        mine         },
+        {NULL,                                                                     NULL,                mine         },
+    };
+
+    snprintf(mine, sizeof mine, "/run/user/%u", geteuid());
+    for (size_t i = 0; i < count_of(cases); i++) {
+        autoarena struct arena arena = {0};
+
+        cr_expect_str_eq(user_manager_directory(cases[i].bus, cases[i].runtime_directory, &arena),
+                         cases[i].directory, "case %zu", i);
+    }
+}
+
+Test(cmd_globals, the_bus_is_taken_from_the_environment)
+{
+    struct global_options options = {0};
     struct arena arena = {0};
     struct context context;
-    struct error err;
-    bool by_nature = geteuid() != 0 || in_user_namespace();
+    struct error err = {0};
 
-    cr_assert_eq(apply(&yes, &context, &arena, &err), 0);
-    cr_expect(context.runtime.rootless);
-    cr_assert_eq(apply(&no, &context, &arena, &err), 0);
-    cr_expect_not(context.runtime.rootless);
-    cr_assert_eq(apply(&automatic, &context, &arena, &err), 0);
-    cr_expect_eq(context.runtime.rootless, by_nature);
-    cr_assert_eq(apply(&nothing, &context, &arena, &err), 0);
-    cr_expect_eq(context.runtime.rootless, by_nature);
+    setenv("XDG_RUNTIME_DIR", "/tmp/podman-run-7", 1);
+    setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/7/bus", 1);
+    cr_assert_eq(apply(&options, &context, &arena, &err), 0, "%s", err.text);
+    cr_expect_str_eq(context.runtime.user_directory, "/run/user/7");
+    unsetenv("DBUS_SESSION_BUS_ADDRESS");
+    cr_assert_eq(apply(&options, &context, &arena, &err), 0, "%s", err.text);
+    cr_expect_str_eq(context.runtime.user_directory, "/tmp/podman-run-7");
     arena_free(&arena);
 }

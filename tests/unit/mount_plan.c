@@ -405,6 +405,23 @@ Test(mount_plan, a_listed_device_replaces_the_default_of_its_path)
     cr_expect_eq(find(ret, "/dev/null")->uid, 7);
 }
 
+Test(mount_plan, a_file_mode_may_carry_the_devices_own_type)
+{
+    struct mount_plan *ret;
+    struct spec_device device = {
+        .path = "/dev/disk",
+        .type = SPEC_DEVICE_BLOCK,
+        .major = {8,              true},
+        .minor = {0,              true},
+        .file_mode = {S_IFBLK | 0640, true},
+    };
+
+    linux_.devices.items = &device;
+    linux_.devices.count = 1;
+    cr_assert_eq(plan(&ret), 0, "%s", err.text);
+    cr_expect_eq(find(ret, "/dev/disk")->mode, S_IFBLK | 0640);
+}
+
 Test(mount_plan, nonsense_devices_are_refused_by_place)
 {
 #define NUMBERS .major = {1, true}, .minor = { 3, true }

@@ -6,8 +6,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -359,8 +361,9 @@ Test(id_maps, a_helper_that_is_missing_or_refuses_is_explained, .timeout = 30)
 
     if (installed) {
         cr_expect_eq(code, -EPERM);
-        cr_expect(strncmp(err.text, "linux.gidMappings: newgidmap: ", 30) == 0, "%s", err.text);
-        cr_expect_not_null(strstr(err.text, "(/etc/subgid must give user"), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, "linux.gidMappings[0]: 3000000000..3000000004 is not "
+                                            "yours: /etc/subgid has no line"),
+                           "%s", err.text);
     } else {
         cr_expect_eq(code, -ENOENT);
         cr_expect_not_null(strstr(err.text, "newgidmap: not found in /usr/bin or /bin (it maps ids "
@@ -376,4 +379,139 @@ Test(id_maps, why_there_is_no_user_namespace_is_told)
     fail(&err, ENOSPC, "make a user namespace");
     cr_expect_eq(user_namespace_hint(&err), -ENOSPC);
     cr_expect_not_null(strstr(err.text, "No space left on device ("));
+}
+
+/* What stands in a /proc/sys of our own making. */
+static void expect_hint(const char *file, const char *value, int code, const char *hinted)
+{
+    char directory[] = "/tmp/crun-lite-sys-XXXXXX";
+    struct error err = {0};
+    int sys;
+
+    cr_assert_not_null(mkdtemp(directory));
+    sys = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(mkdirat(sys, "user", 0755) == 0 && mkdirat(sys, "kernel", 0755) == 0);
+    cr_assert_eq(replace_file(sys, file, value, strlen(value), 0644, &err), 0, "%s", err.text);
+    fail(&err, code, "clone");
+    cr_expect_eq(user_namespace_hint_in(sys, &err), -code);
+    if (hinted != NULL)
+        cr_expect_not_null(strstr(err.text, hinted), "%s", err.text);
+    else
+        cr_expect_null(strchr(err.text, '('), "%s", err.text);
+    unlinkat(sys, file, 0);
+    unlinkat(sys, "user", AT_REMOVEDIR);
+    unlinkat(sys, "kernel", AT_REMOVEDIR);
+    close(sys);
+    rmdir(directory);
+}
+
+Test(id_maps, the_switch_that_forbids_is_named_with_its_value)
+{
+    expect_hint("user/max_user_namespaces", "0\n", ENOSPC, "sysctl user.max_user_namespaces is 0");
+    expect_hint("user/max_user_namespaces", "7\n", ENOSPC, "sysctl user.max_user_namespaces is 7");
+    expect_hint("kernel/unprivileged_userns_clone", "0\n", EPERM,
+                "sysctl kernel.unprivileged_userns_clone is 0");
+    expect_hint("kernel/apparmor_restrict_unprivileged_userns", "1\n", EACCES,
+                "sysctl kernel.apparmor_restrict_unprivileged_userns is 1");
+    expect_hint("kernel/unprivileged_userns_clone", "1\n", EPERM, NULL);
+    expect_hint("user/max_user_namespaces", "7\n", EPERM, NULL);
+}
+
+/* --- what an ordinary user may give ------------------------------------------------------------
+ */
+
+static const struct subid_owner tester = {"tester", 1000};
+
+static void expect_mapping(const struct spec_id_mappings *mappings, size_t index, uint32_t inside,
+                           uint32_t outside, uint32_t size)
+{
+    cr_assert_lt(index, mappings->count);
+    cr_expect_eq(mappings->items[index].container_id, inside);
+    cr_expect_eq(mappings->items[index].host_id, outside);
+    cr_expect_eq(mappings->items[index].size, size);
+}
+
+Test(ordinary_user, is_root_and_has_the_first_ranges_after_that)
+{
+    autoarena struct arena arena = {0};
+    struct spec_id_mappings uids, gids;
+    struct error err = {0};
+
+    cr_assert_eq(ordinary_user_mappings_from("tester:100000:65536\ntester:1:2\n",
+                                             "x:1:2\ntester:200000:1000\n", &tester, 1001, &uids,
+                                             &gids, &arena, &err),
+                 0);
+    cr_expect_eq(uids.count, 2);
+    cr_expect_eq(gids.count, 2);
+    expect_mapping(&uids, 0, 0, 1000, 1);
+    expect_mapping(&uids, 1, 1, 100000, 65536);
+    expect_mapping(&gids, 0, 0, 1001, 1);
+    expect_mapping(&gids, 1, 1, 200000, 1000);
+}
+
+/* newgidmap without newuidmap gives nothing: the kernel wants both or the caller's own ids. */
+Test(ordinary_user, without_both_ranges_has_the_own_ids_only)
+{
+    static const char *const pairs[][2] = {
+        {"",                          ""                     },
+        {"tester:100000:65536\n",     ""                     },
+        {"",                          "tester:100000:65536\n"},
+        {"tester:4294967290:65536\n", "tester:100000:65536\n"},
+    };
+
+    for (size_t i = 0; i < count_of(pairs); i++) {
+        autoarena struct arena arena = {0};
+        struct spec_id_mappings uids, gids;
+        struct error err = {0};
+
+        cr_assert_eq(ordinary_user_mappings_from(pairs[i][0], pairs[i][1], &tester, 1001, &uids,
+                                                 &gids, &arena, &err),
+                     0);
+        cr_expect_eq(uids.count, 1);
+        cr_expect_eq(gids.count, 1);
+        expect_mapping(&uids, 0, 0, 1000, 1);
+        expect_mapping(&gids, 0, 0, 1001, 1);
+    }
+}
+
+static int check(struct spec_id_mapping *items, size_t count, const char *lines,
+                 const struct subid_owner *owner, struct error *err)
+{
+    const struct spec_id_mappings mappings = {items, count};
+
+    return id_map_check_ranges(&mappings, "uidMappings", "/etc/subuid", lines, owner, 1000, err);
+}
+
+Test(ordinary_user, is_told_which_line_is_missing)
+{
+    struct spec_id_mapping mappings[] = {
+        {0, 1000,   1    },
+        {1, 100000, 65536},
+    };
+    const struct subid_owner nameless = {NULL, 1000};
+    struct error err = {0};
+
+    cr_expect_eq(check(mappings, 2, "tester:100000:65536\n", &tester, &err), 0);
+    cr_assert_eq(check(mappings, 2, "tester:100000:65535\n", &tester, &err), -EPERM);
+    cr_expect_str_eq(err.text, "linux.uidMappings[1]: 100000..165535 is not yours: /etc/subuid has "
+                               "no line \"tester:100000:65536\"");
+    cr_assert_eq(check(mappings, 2, "", &nameless, &err), -EPERM);
+    cr_expect_str_eq(err.text, "linux.uidMappings[1]: 100000..165535 is not yours: /etc/subuid has "
+                               "no line \"1000:100000:65536\"");
+}
+
+Test(ordinary_user, may_map_the_own_id_once_and_nobody_elses)
+{
+    struct spec_id_mapping two[] = {
+        {0, 1000, 2}
+    };
+    struct spec_id_mapping other[] = {
+        {0, 1001, 1}
+    };
+    struct error err = {0};
+
+    cr_expect_eq(check(two, 1, "", &tester, &err), -EPERM);
+    cr_expect_eq(check(other, 1, "", &tester, &err), -EPERM);
+    cr_expect_str_eq(err.text, "linux.uidMappings[0]: 1001..1001 is not yours: /etc/subuid has no "
+                               "line \"tester:1001:1\"");
 }

@@ -352,6 +352,7 @@ Test(serve, exec_succeeds_when_execve_closes_the_socket)
     struct error err;
 
     set_up(&stage, false);
+    say(&stage, HANDSHAKE_EXECUTING, -1);
     close(stage.childs_end);
     cr_expect_eq(serve_child(&stage.server, &err), SERVER_CLOSED);
 }

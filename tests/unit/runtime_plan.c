@@ -157,6 +157,73 @@ Test(plan, sockets_handed_over_are_announced)
     cr_expect_null(plan.env[4]);
 }
 
+static const char *variable(const struct process_plan *plan, const char *name)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < plan->env_count; i++) {
+        if (strncmp(plan->env[i], name, strlen(name)) != 0 || plan->env[i][strlen(name)] != '=')
+            continue;
+        cr_expect_null(found, "%s is there twice", name);
+        found = plan->env[i] + strlen(name) + 1;
+    }
+    return found;
+}
+
+/* getenv(3) finds the first of two, others the last: there must be one. */
+Test(plan, variables_about_handed_over_sockets_replace_those_of_the_bundle)
+{
+    autoarena struct arena arena = {NULL};
+    const char *env[] = {"LISTEN_FDS=7", "LISTEN_FDNAMES=stale", "LISTEN_PID=99", "A=1", NULL};
+    struct spec_process process = {
+        .cwd = "/", .env = {env, 4}
+    };
+    struct process_request request = {.id = "web", .new_user_namespace = true};
+    static const struct log silent;
+    struct process_plan plan;
+    struct error err;
+
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_str_eq(variable(&plan, "LISTEN_FDS"), "7", "the bundle's own, when we have none");
+    cr_expect_str_eq(variable(&plan, "LISTEN_FDNAMES"), "stale");
+    request.listen_fds = 2;
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_str_eq(variable(&plan, "LISTEN_FDS"), "2");
+    cr_expect_str_eq(variable(&plan, "LISTEN_PID"), "1");
+    cr_expect_null(variable(&plan, "LISTEN_FDNAMES"), "they are of other descriptors");
+    cr_expect_str_eq(variable(&plan, "A"), "1");
+    request.listen_names = "http:https";
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_str_eq(variable(&plan, "LISTEN_FDNAMES"), "http:https");
+    cr_expect_eq(plan.env_count, 4);
+    cr_expect_null(plan.env[4]);
+    cr_expect_null(plan.env[5], "a NULL stays behind HOME");
+}
+
+Test(plan, of_a_notify_socket_the_process_knows_where_it_is)
+{
+    autoarena struct arena arena = {NULL};
+    const char *env[] = {"NOTIFY_SOCKET=/of/the/bundle", "A=1", NULL};
+    struct spec_process process = {
+        .cwd = "/", .env = {env, 2}
+    };
+    struct process_request request = {.id = "web", .new_user_namespace = true};
+    static const struct log silent;
+    struct process_plan plan;
+    struct error err;
+
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_str_eq(variable(&plan, "NOTIFY_SOCKET"), "/of/the/bundle", "none of ours is there");
+    request.notify = true;
+    request.listen_fds = 1;
+    request.listen_names = "x";
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_str_eq(variable(&plan, "NOTIFY_SOCKET"), "/run/notify/notify.sock");
+    cr_expect_eq(plan.env_count, 5);
+    cr_expect_null(plan.env[5]);
+    cr_expect_null(plan.env[6], "a NULL stays behind HOME");
+}
+
 Test(plan, a_terminal_and_its_socket_go_together)
 {
     static const struct {

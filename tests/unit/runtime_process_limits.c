@@ -361,7 +361,8 @@ static int apply_everything(void)
     struct error err;
     char score[16];
 
-    if (process_limits_apply(&plan, proc_self, &err) < 0)
+    if (process_limits_set_rlimits(&plan, 0, &err) < 0 ||
+        process_limits_apply(&plan, proc_self, &err) < 0)
         return 1;
     if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max != 0)
         return 2;
@@ -386,12 +387,12 @@ static int raise_hard_limit(void)
     };
     struct error err;
 
-    if (process_limits_apply(&plan, -1, &err) < 0)
+    if (process_limits_set_rlimits(&plan, 0, &err) < 0)
         return 1;
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
         return 2;
     plan.rlimits[0].limit = (struct rlimit){1, 1};
-    if (process_limits_apply(&plan, -1, &err) != -EPERM)
+    if (process_limits_set_rlimits(&plan, 0, &err) != -EPERM)
         return 3;
     return strcmp(err.text, "set RLIMIT_CORE to 1 (hard 1): Operation not permitted (above the "
                             "hard limit of now this needs CAP_SYS_RESOURCE)") == 0

@@ -71,7 +71,7 @@ Test(state_claim, makes_the_root_with_its_parents_for_us_alone)
 
     must(state_claim(root, "web", &directory, &err));
     cr_assert_eq(stat(root, &status), 0);
-    cr_expect_eq(status.st_mode & 07777, 0700);
+    cr_expect_eq(status.st_mode & 07777, 01700); /* sticky: nobody cleans up in it by age */
     cr_assert_eq(fstat(directory.fd, &status), 0);
     cr_expect_eq(status.st_mode & 07777, 0700);
     cr_expect(fcntl(directory.fd, F_GETFD) & FD_CLOEXEC);
@@ -212,6 +212,7 @@ static struct state_record example(void)
         .init = {.pid = 4242, .start_time = UINT64_MAX, .boot_id = "b00t"},
         .no_new_keyring = true,
         .own_pid_namespace = true,
+        .over_layer = true,
         .cgroup = {.manager = "cgroupfs",           .path = "/crun-lite/web"              },
         .time_limit_ns = INT64_MAX,
         .time_limit_grace_ns = 1,
@@ -242,7 +243,7 @@ Test(state_record, comes_back_as_it_was_written)
     cr_expect_eq(read.init.pid, 4242);
     cr_expect_eq(read.init.start_time, UINT64_MAX);
     cr_expect_str_eq(read.init.boot_id, "b00t");
-    cr_expect(read.no_new_keyring && read.own_pid_namespace);
+    cr_expect(read.no_new_keyring && read.own_pid_namespace && read.over_layer);
     cr_expect_str_eq(read.cgroup.path, written.cgroup.path);
     cr_expect_eq(read.time_limit_ns, INT64_MAX);
     cr_expect_eq(read.time_limit_grace_ns, 1);
@@ -465,6 +466,30 @@ Test(state_remove, leaves_nothing_not_even_of_a_killed_writer)
     must(state_remove(&directory, root, "web", &err));
     cr_expect_eq(count_entries(root), 0);
     must(state_remove(&directory, root, "web", &err));
+    state_close(&directory);
+}
+
+/* A container that can remount what it sees of notify/ may have filled it. */
+Test(state_remove, takes_notify_with_whatever_is_in_it)
+{
+    autoarena struct arena arena = {NULL};
+    own_directory(root);
+    own_directory(elsewhere);
+    struct state_directory directory = {-1};
+    struct state_record record = example();
+    struct error err;
+
+    put_file(path_in(&arena, elsewhere, "kept"), "", 0600);
+    must(state_claim(root, "web", &directory, &err));
+    must(state_write(&directory, &record, &err));
+    cr_assert_eq(mkdir(path_in(&arena, root, "web/notify"), 0755), 0);
+    cr_assert_eq(mkdir(path_in(&arena, root, "web/notify/deep"), 0755), 0);
+    cr_assert_eq(mkdir(path_in(&arena, root, "web/notify/deep/er"), 0755), 0);
+    put_file(path_in(&arena, root, "web/notify/deep/state.json"), "", 0600);
+    cr_assert_eq(symlink(elsewhere, path_in(&arena, root, "web/notify/link")), 0);
+    must(state_remove(&directory, root, "web", &err));
+    cr_expect_eq(count_entries(root), 0);
+    cr_expect_eq(count_entries(elsewhere), 1, "links are not followed");
     state_close(&directory);
 }
 

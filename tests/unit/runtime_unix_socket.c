@@ -101,6 +101,79 @@ Test(unix_socket, failures_name_the_path)
     cr_expect_eq(open_descriptors(), before);
 }
 
+/* `length` is of the name; systemd gives "@" in the place of the NUL. */
+static int bind_abstract(const char *name, size_t length)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path + 1, name, length);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address,
+                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)),
+                 0, "%s", strerror(errno));
+    return fd;
+}
+
+Test(unix_socket, a_datagram_reaches_paths_and_abstract_names_of_any_length)
+{
+    autoarena struct arena arena = {NULL};
+    own_directory(base);
+
+    for (size_t length = 105; length <= 110; length++) {
+        bool abstract = length <= 107; /* what the kernel has room for */
+        char *name = arena_print(&arena, "%d-%zu-%0*d", getpid(), length, (int)length, 0);
+        char received[8];
+        struct error err;
+
+        name[length] = '\0';
+
+        autoclose int host = abstract ? bind_abstract(name, length) : -1;
+        autoclose int fd = unix_connect_datagram(arena_print(&arena, "@%s", name), &err);
+
+        cr_expect_eq(fd >= 0, abstract, "%zu bytes: %s", length, err.text);
+        if (abstract) {
+            cr_expect_eq(send(fd, "hello", 5, 0), 5);
+            cr_expect_eq(recv(host, received, sizeof received, MSG_DONTWAIT), 5);
+            cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+            cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
+        } else {
+            cr_expect_eq(err.code, ENAMETOOLONG);
+        }
+
+        char *in_base = name + strlen(base) + 1;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        autoclose int server = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        cr_assert_eq(chdir(base), 0);
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", in_base);
+        cr_assert_eq(bind(server, (struct sockaddr *)&address, sizeof address), 0);
+
+        autoclose int other = unix_connect_datagram(path_in(&arena, base, in_base), &err);
+
+        cr_expect(other >= 0, "%zu bytes: %s", length, err.text);
+        cr_expect_eq(send(other, "hello", 5, 0), 5);
+        cr_expect_eq(recv(server, received, sizeof received, MSG_DONTWAIT), 5);
+    }
+}
+
+Test(unix_socket, a_datagram_socket_that_is_none_or_has_gone_is_named)
+{
+    autoarena struct arena arena = {NULL};
+    own_directory(directory);
+    autoclose int stream = listen_at(directory, "stream", SOCK_STREAM);
+    struct error err;
+    size_t before = open_descriptors();
+
+    expect_refused(unix_connect_datagram(path_in(&arena, directory, "none"), &err), ENOENT, "none");
+    expect_refused(unix_connect_datagram(path_in(&arena, directory, "stream"), &err), EPROTOTYPE,
+                   "stream");
+    expect_refused(
+        unix_connect_datagram(arena_print(&arena, "@crun-lite-nobody-%d", getpid()), &err),
+        ECONNREFUSED, "connect to @crun-lite-nobody-");
+    cr_expect_eq(open_descriptors(), before);
+    cr_expect(stream >= 0);
+}
+
 Test(unix_socket, sends_bytes_and_one_descriptor_together)
 {
     struct error err;

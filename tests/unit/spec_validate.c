@@ -651,6 +651,38 @@ Test(spec_validate, resources_alone_are_placed_from_their_own_top)
     }
 }
 
+Test(spec_validate, mounts_alone_are_placed_by_their_index)
+{
+    static const struct {
+        const char *text;
+        size_t count;
+        const char *message;
+    } cases[] = {
+        {"[]",                                                   0, ""                                               },
+        {"[{\"destination\":\"/a\"},{\"destination\":\"/b\"}]", 2, ""                                               },
+        {"{}",                                                   0, "m: expected array, found object"                },
+        {"[{\"destination\":\"/a\"},{}]",                        0, "m: mounts[1]: missing \"destination\""            },
+        {"[{\"destination\":7}]",                                0, "m: mounts[0].destination: expected string, found number"},
+        {"[{\"destination\":\"\"}]",                             0, "m: mounts[0].destination: is empty"             },
+        {"[{\"destination\":\"/a\",\"options\":[\"ro\",1]}]",    0,
+         "m: mounts[0].options[1]: expected string, found number"                                                        },
+        {"[",                                                    0, "m: line 1, column 2: unexpected end of the text"},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct arena arena = {0};
+        struct spec_mounts mounts = {0};
+        struct error err = {0};
+        int code = spec_parse_mounts(cases[i].text, strlen(cases[i].text), "m", &arena, &mounts,
+                                     &err);
+
+        cr_expect_eq(code, cases[i].message[0] != '\0' ? -EINVAL : 0);
+        cr_expect_str_eq(err.text, cases[i].message);
+        cr_expect_eq(mounts.count, cases[i].count);
+        arena_free(&arena);
+    }
+}
+
 Test(spec_validate, overrides_are_checked_like_the_file)
 {
     static const char text[] = "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"}}";

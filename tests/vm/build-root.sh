@@ -11,11 +11,18 @@ root=${1:?usage: build-root.sh ROOT}
 packages=(
     linux-image-cloud-amd64
     # pid 1 and its company
-    systemd systemd-sysv dbus libpam-systemd udev kmod login passwd util-linux mount procps
+    systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod login passwd util-linux mount
+    procps
     # libraries of the program and its tests
     libseccomp2 libcap2 libyajl2 libmnl0 libcriterion3
     # for the tests: a container's root file system, sub-ids, network, a look at what happened
-    busybox-static uidmap iproute2 strace psmisc attr acl file
+    busybox-static uidmap iproute2 strace psmisc attr acl file apparmor criu
+    # the engines that call a runtime, what they need, and the runtimes to compare with
+    containerd docker.io docker-cli podman buildah conmon runc crun skopeo catatonit libcriu2
+    containernetworking-plugins netavark aardvark-dns passt slirp4netns fuse-overlayfs
+    iptables nftables ca-certificates jq
+    # a CRI client of the tests' own
+    python3 python3-grpcio python3-grpc-tools golang-github-kubernetes-cri-api-dev
 )
 
 mmdebstrap --quiet --mode=root --variant=minbase \

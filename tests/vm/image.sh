@@ -14,7 +14,7 @@ mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 if [ ! -f "$image/root.img" ]; then
-    echo "making the guest's image in $image (once, about a minute)" >&2
+    echo "making the guest's image in $image (once, two or three minutes)" >&2
     find "$cache" -mindepth 1 -maxdepth 1 -type d -exec rm -rf --one-file-system {} +
     mkdir "$image.new"
     "$here/build-root.sh" "$image.new/root" >&2

@@ -28,7 +28,7 @@ done
 # One CPU a guest: QEMU's emulation has been seen to run code on one CPU while the kernel patches it on
 # another. The guests run side by side instead.
 run_guest() {
-    "$here/vm-run" --init "$1" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3000}" --times \
+    "$here/vm-run" --init "$1" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
         --share "$share" -- "$command" >"$share.$1" 2>&1
 }
 
@@ -39,21 +39,23 @@ for init in $inits; do
     guest[$init]=$!
 done
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=
 for init in $inits; do
     status=0
     wait "${guest[$init]}" || status=$?
     echo "== guest with pure cgroup v2, $init =="
     cat "$share.$init"
     totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$share.$init" | tail -1 || true)
+    failures+=$(sed -n "s/^failed: /failed: $init guest: /p" "$share.$init")$'\n'
     rm -f "$share.$init"
     read -r p _ f _ s _ <<<"${totals:-0 passed, 0 failed, 0 skipped}"
     # A guest that did not get to its last line has failed, whatever it said before.
     if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
-        echo "the $init guest ended with status $status"
+        failures+="failed: the $init guest ended with status $status"$'\n'
         f=1
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+printf '%s' "$failures" | grep . || true
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

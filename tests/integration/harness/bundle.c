@@ -297,6 +297,15 @@ void bundle_start(struct bundle *bundle)
     bundle_start_as_is(bundle);
 }
 
+bool bundle_catches(struct bundle *bundle, int signal)
+{
+    const char *status = file_text(text("/proc/%d/status", (int)bundle_pid(bundle)));
+    const char *caught = status != NULL ? strstr(status, "SigCgt:") : NULL;
+
+    return caught != NULL &&
+           (strtoull(caught + strlen("SigCgt:"), NULL, 16) >> (signal - 1) & 1) != 0;
+}
+
 const char *inside_running(struct bundle *bundle, const char *script)
 {
     struct outcome outcome = crun("exec", bundle->id, "/bin/sh", "-c", script);

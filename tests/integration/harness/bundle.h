@@ -68,6 +68,11 @@ const char *inside(struct bundle *bundle, const char *script);
  * SIGTERM), or with process.args as they are; exec in it; end and delete it. */
 void bundle_start(struct bundle *bundle);
 void bundle_start_as_is(struct bundle *bundle);
+
+/* The first process has a handler for that signal, which as process 1 it would ignore else: a shell
+ * takes a moment to get to its `trap`. */
+bool bundle_catches(struct bundle *bundle, int signal);
+
 const char *inside_running(struct bundle *bundle, const char *script);
 void bundle_delete(struct bundle *bundle);
 

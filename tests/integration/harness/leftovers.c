@@ -136,7 +136,7 @@ static int by_name(const FTSENT **left, const FTSENT **right)
     return strcmp((*left)->fts_name, (*right)->fts_name);
 }
 
-/* Every file below `directory` but not what is in a subdirectory called `except`. */
+/* Every file below `directory` but not what is directly in it and called `except`. */
 static void list_tree(struct listing *listing, const char *directory, const char *except)
 {
     char *const paths[] = {(char *)directory, NULL};
@@ -159,7 +159,7 @@ static void list_files(struct listing *listing, const struct leftover_scope *sco
     /* The test's own files are in base/work; bundles are there too. */
     list_tree(listing, scope->base, "work");
     for (const char *const *directory = scope->outside; *directory != NULL; directory++)
-        list_tree(listing, *directory, NULL);
+        list_tree(listing, *directory, "criu.kdat"); /* /run: what criu found out of the kernel */
 }
 
 static void list_state(struct listing *listing, const struct leftover_scope *scope)

@@ -1,0 +1,279 @@
+/* Where exec runs: the container's cgroup, or where its first process has been moved to; and never
+ * anywhere else than the caller has said. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/scenario.h"
+
+enum { HIERARCHIES_MOST = 16 };
+
+/* The directories of a process's cgroup that are not the root, one of each hierarchy. */
+struct places {
+    const char *directories[HIERARCHIES_MOST];
+    const char *hierarchies[HIERARCHIES_MOST];
+    size_t count;
+};
+
+static const char *mount_point_of(const char *controllers)
+{
+    if (*controllers == '\0')
+        return host_has_pure_cgroup2() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+    return text("/sys/fs/cgroup/%s",
+                controllers + (strncmp(controllers, "name=", 5) == 0 ? strlen("name=") : 0));
+}
+
+static const char *cgroups_of(pid_t pid)
+{
+    return file_text(text("/proc/%d/cgroup", (int)pid));
+}
+
+/* Below this process's namespace, whose paths are the directories': "4:memory:/web". */
+static struct places places_of(struct bundle *bundle)
+{
+    struct places places = {.count = 0};
+    char *rest = arena_string(scenario_arena(), cgroups_of(bundle_pid(bundle)));
+
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
+        const char *controllers, *path;
+
+        strsep(&line, ":");
+        controllers = strsep(&line, ":");
+        path = line;
+        if (strcmp(path, bundle->cgroup) != 0)
+            continue;
+        cr_assert(places.count < HIERARCHIES_MOST);
+        places.hierarchies[places.count] = mount_point_of(controllers);
+        places.directories[places.count] = text("%s%s", places.hierarchies[places.count], path);
+        cr_assert(file_exists(places.directories[places.count]));
+        places.count++;
+    }
+    cr_assert(places.count > 0);
+    return places;
+}
+
+static int put(const char *file, const char *what)
+{
+    autoclose int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what) ? 0 : -errno;
+}
+
+static int copy(const char *from, const char *to, const char *file)
+{
+    const char *value = file_text(text("%s/%s", from, file));
+
+    return value == NULL || *value == '\n' ? 0 : put(text("%s/%s", to, file), value);
+}
+
+static void move(const char *from, const char *to)
+{
+    char *rest = arena_string(scenario_arena(), file_text(text("%s/cgroup.procs", from)));
+
+    for (const char *pid; (pid = strsep(&rest, "\n")) != NULL && *pid != '\0';) {
+        int code = put(text("%s/cgroup.procs", to), pid);
+
+        cr_assert(code == 0 || code == -ESRCH, "%s to %s: %s", pid, to, strerror(-code));
+    }
+}
+
+/* A cgroup beside it or below it, and all its processes in there. */
+static void move_to(const char *from, const char *to)
+{
+    cr_assert(mkdir(to, 0755) == 0, "%s: %s", to, strerror(errno));
+    /* v1's cpusets begin empty, and then take nobody */
+    if (!host_has_pure_cgroup2())
+        cr_assert(copy(from, to, "cpuset.cpus") == 0 && copy(from, to, "cpuset.mems") == 0);
+    move(from, to);
+}
+
+/* The container's cgroup is gone, and its processes are in another: where, of each hierarchy. */
+static struct places move_away(struct bundle *bundle)
+{
+    struct places places = places_of(bundle);
+
+    for (size_t i = 0; i < places.count; i++) {
+        const char *from = places.directories[i];
+
+        places.directories[i] = text("%s/%s-moved", places.hierarchies[i], bundle->id);
+        move_to(from, places.directories[i]);
+        cr_assert(eventually(rmdir(from) == 0), "%s: %s", from, strerror(errno));
+    }
+    return places;
+}
+
+static void assert_runs_beside_init(struct bundle *bundle)
+{
+    const char *file = work_path("pid");
+
+    assert_ok(crun("exec", "-d", "--pid-file", file, bundle->id, "sleep", "3600"));
+    assert_text(cgroups_of(atoi(file_line(file))), cgroups_of(bundle_pid(bundle)));
+    cr_assert(unlink(file) == 0);
+}
+
+/* Not even for a moment: the program would have left something. */
+static void assert_is_refused_in(struct bundle *bundle, const char *sub)
+{
+    assert_refused(crun("exec", "--cgroup", sub, bundle->id, "touch", "/dev/shm/ran"), 255,
+                   "--cgroup");
+    assert_text(inside_running(bundle, "ls /dev/shm"), "");
+}
+
+Scenario(exec_cgroups, where_the_containers_is_gone_the_first_processs_is_joined)
+{
+    struct bundle *bundle = bundle_new();
+    struct places moved;
+
+    need_root();
+    bundle_start(bundle);
+    moved = move_away(bundle);
+    assert_lacks(cgroups_of(bundle_pid(bundle)), bundle->cgroup);
+    assert_runs_beside_init(bundle);
+    bundle_delete(bundle);
+    for (size_t i = 0; i < moved.count; i++)
+        cr_assert(eventually(rmdir(moved.directories[i]) == 0), "%s", moved.directories[i]);
+}
+
+/* The root of a hierarchy is a place like any other: the caller may be in quite another. */
+Scenario(exec_cgroups, the_first_process_may_have_been_moved_to_the_root)
+{
+    struct bundle *bundle = bundle_new();
+    struct places places;
+
+    need_root();
+    bundle_start(bundle);
+    places = places_of(bundle);
+    for (size_t i = 0; i < places.count; i++) {
+        move(places.directories[i], places.hierarchies[i]);
+        cr_assert(eventually(rmdir(places.directories[i]) == 0), "%s", strerror(errno));
+    }
+    assert_runs_beside_init(bundle);
+    bundle_delete(bundle);
+}
+
+Scenario(exec_cgroups, where_the_containers_is_gone_there_is_nothing_below_it)
+{
+    struct bundle *bundle = bundle_new();
+    struct places moved;
+
+    need_root();
+    bundle_start(bundle);
+    moved = move_away(bundle);
+    assert_is_refused_in(bundle, "sub");
+    assert_is_refused_in(bundle, "/");
+    bundle_delete(bundle);
+    for (size_t i = 0; i < moved.count; i++)
+        cr_assert(eventually(rmdir(moved.directories[i]) == 0), "%s", moved.directories[i]);
+}
+
+/* As systemd in a container has it: all processes are in cgroups below, and controllers are passed
+ * on to these. */
+static void make_busy(struct bundle *bundle)
+{
+    struct places places = places_of(bundle);
+
+    cr_assert(places.count == 1);
+    move_to(places.directories[0], text("%s/inner", places.directories[0]));
+    cr_assert(put(text("%s/cgroup.subtree_control", places.directories[0]), "+pids") == 0, "%s",
+              strerror(errno));
+}
+
+Scenario(exec_cgroups, where_the_containers_takes_nobody_the_first_processs_is_joined)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    if (!host_has_pure_cgroup2())
+        skip("is about cgroup v2");
+    bundle_start(bundle);
+    make_busy(bundle);
+    assert_has(cgroups_of(bundle_pid(bundle)), text("%s/inner\n", bundle->cgroup));
+    assert_runs_beside_init(bundle);
+    bundle_delete(bundle);
+}
+
+Scenario(exec_cgroups, where_the_containers_takes_nobody_it_is_refused_by_name)
+{
+    struct bundle *bundle = bundle_new();
+    const char *file = work_path("pid");
+
+    need_root();
+    if (!host_has_pure_cgroup2())
+        skip("is about cgroup v2");
+    bundle_start(bundle);
+    make_busy(bundle);
+    assert_code(crun("exec", "--cgroup", "/", bundle->id, "touch", "/dev/shm/ran"), 255);
+    assert_text(inside_running(bundle, "ls /dev/shm"), "");
+    assert_ok(
+        crun("exec", "-d", "--cgroup", "inner", "--pid-file", file, bundle->id, "sleep", "3600"));
+    assert_has(cgroups_of(atoi(file_line(file))), text("%s/inner\n", bundle->cgroup));
+    bundle_delete(bundle);
+}
+
+/* --- by somebody who has but a part of the cgroups -------------------------------------------- */
+
+enum { STRANGER = 54321 };
+
+static void give(const char *directory)
+{
+    static const char *const files[] = {".", "cgroup.procs", "cgroup.subtree_control"};
+
+    cr_assert(mkdir(directory, 0755) == 0, "%s: %s", directory, strerror(errno));
+    for (size_t i = 0; i < count_of(files); i++)
+        cr_assert(chown(text("%s/%s", directory, files[i]), STRANGER, STRANGER) == 0);
+}
+
+/* As that user, in a cgroup below the one that is his: only there may he move processes. */
+static struct outcome as_stranger(const char *mine, const char *command)
+{
+    const char *script = text(
+        "echo $$ >%s/caller/cgroup.procs && exec setpriv --reuid %d --regid %d "
+        "--clear-groups %s --root %s %s",
+        mine, STRANGER, STRANGER, scenario_program(), work_path("state"), command);
+
+    return program_run(PROGRAM(.arguments = (const char *const[]){"sh", "-c", script, NULL}));
+}
+
+Scenario(exec_cgroups, where_an_ordinary_users_takes_nobody_the_first_processs_is_joined)
+{
+    need_root();
+    need_command("setpriv");
+    if (!host_has_pure_cgroup2())
+        skip("is about cgroup v2");
+
+    struct bundle *bundle = bundle_new_for_user(STRANGER);
+    const char *name = text("%s-mine", bundle->id), *mine = text("/sys/fs/cgroup/%s", name);
+    const char *its = text("%s/%s", mine, bundle->id), *inner = text("%s/inner", its);
+    const char *file = work_path("pid"), *init;
+
+    cr_assert(mkdir(work_path("state"), 0700) == 0 &&
+              chown(work_path("state"), STRANGER, STRANGER) == 0 &&
+              chmod(scenario_work(), 0777) == 0);
+    give(mine);
+    give(text("%s/caller", mine));
+    cr_assert(put("/sys/fs/cgroup/cgroup.subtree_control", "+pids") == 0 &&
+              put(text("%s/cgroup.subtree_control", mine), "+pids") == 0);
+    bundle_set(bundle, "linux.cgroupsPath", "\"/%s/%s\"", name, bundle->id);
+    bundle_script(bundle, "exec sleep 3600");
+    assert_ok(
+        as_stranger(mine, text("run -d --pid-file %s -b %s %s", file, bundle->path, bundle->id)));
+    init = arena_string(scenario_arena(), file_line(file));
+    assert_has(cgroups_of(atoi(init)), text("/%s/%s\n", name, bundle->id));
+
+    give(inner);
+    move(its, inner);
+    cr_assert(put(text("%s/cgroup.subtree_control", its), "+pids") == 0, "%s", strerror(errno));
+    assert_ok(as_stranger(mine, text("exec -d --pid-file %s %s sleep 3600", file, bundle->id)));
+    assert_has(cgroups_of(atoi(file_line(file))), text("/%s/%s/inner\n", name, bundle->id));
+
+    assert_ok(as_stranger(mine, text("delete --force %s", bundle->id)));
+    cr_assert(eventually(rmdir(text("%s/caller", mine)) == 0), "%s", strerror(errno));
+    cr_assert(eventually(rmdir(mine) == 0), "%s", strerror(errno));
+}

@@ -1,0 +1,522 @@
+/* The systemd cgroup manager: a container's cgroup is a transient unit, and systemd knows its
+ * limits. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/checkpoint.h"
+#include "tests/integration/harness/json.h"
+#include "tests/integration/harness/scenario.h"
+
+/* A scenario's /run is empty: systemd's part of it is reached through process 1. */
+static void need_systemd(void)
+{
+    need_root();
+    if (!file_exists("/proc/1/root/run/systemd/private"))
+        skip("systemd is not running");
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "systemd" : "dbus";
+
+        cr_assert(symlink(text("/proc/1/root/run/%s", name), text("/run/%s", name)) == 0 ||
+                      errno == EEXIST,
+                  "link /run/%s: %s", name, strerror(errno));
+    }
+}
+
+/* Nothing may be left in the scenario's /run. */
+static void forget_systemd(void)
+{
+    unlink("/run/systemd");
+    unlink("/run/dbus");
+}
+
+static char *scope_of(const struct bundle *bundle)
+{
+    return text("test-%s.scope", bundle->id);
+}
+
+static struct bundle *bundle_in_scope(void)
+{
+    struct bundle *bundle = bundle_new();
+
+    bundle_set(bundle, "linux.cgroupsPath", "\"system.slice:test:%s\"", bundle->id);
+    bundle_script(bundle, "while :; do sleep 1; done");
+    return bundle;
+}
+
+static void start(struct bundle *bundle)
+{
+    assert_ok(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id));
+}
+
+static void end(struct bundle *bundle)
+{
+    assert_ok(crun("--systemd-cgroup", "delete", "--force", bundle->id));
+}
+
+/* One property of a unit, as systemd tells it. */
+static char *property(const char *unit, const char *name)
+{
+    struct outcome outcome = program_run(
+        PROGRAM(.arguments = (const char *const[]){"systemctl", "show", "--value", "-p", name, unit,
+                                                   NULL}));
+
+    assert_ok(outcome);
+    return text("%.*s", (int)strcspn(outcome.out, "\n"), outcome.out);
+}
+
+static bool is_gone(const char *unit)
+{
+    return strcmp(property(unit, "ActiveState"), "inactive") == 0 &&
+           strcmp(property(unit, "LoadState"), "not-found") == 0;
+}
+
+static const char *cgroup_line(const char *unit, const char *file)
+{
+    return file_line(text("/sys/fs/cgroup/system.slice/%s/%s", unit, file));
+}
+
+Scenario(systemd, a_container_is_a_scope_in_its_slice)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    bundle_script(bundle, "exec sleep 3600");
+    start(bundle);
+    assert_text(property(scope, "Slice"), "system.slice");
+    assert_text(property(scope, "Delegate"), "yes");
+    assert_text(property(scope, "ActiveState"), "active");
+    assert_text(property(scope, "Description"), text("libcontainer container %s", bundle->id));
+    assert_has(file_text(text("/proc/%d/cgroup", bundle_pid(bundle))),
+               text("0::/system.slice/%s\n", scope));
+    /* Nobody but the container is inside: what held the place has gone. */
+    assert_text(cgroup_line(scope, "cgroup.procs"), text("%d", bundle_pid(bundle)));
+    end(bundle);
+    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    forget_systemd();
+}
+
+/* What config.json says, the property, and the cgroup's own file. */
+static const struct {
+    const char *path, *value;
+    const char *property, *shown;
+    const char *file, *content;
+} limits[] = {
+    {"memory", "{\"limit\":67108864,\"reservation\":33554432}", "MemoryMax",          "67108864",
+     "memory.max",                                                                                               "67108864"},
+    {"memory", "{\"limit\":67108864,\"reservation\":33554432}", "MemoryLow",          "33554432",
+     "memory.low",                                                                                               "33554432"},
+    {"cpu",    "{\"quota\":25000,\"period\":100000}",           "CPUQuotaPerSecUSec", "250ms",    "cpu.max",
+     "25000 100000"                                                                                                        },
+    {"cpu",    "{\"shares\":1024}",                             "CPUWeight",          "100",      "cpu.weight",  "100"     },
+    {"cpu",    "{\"cpus\":\"0\"}",                              "AllowedCPUs",        "0",        "cpuset.cpus", "0"       },
+    {"pids",   "{\"limit\":77}",                                "TasksMax",           "77",       "pids.max",    "77"      },
+};
+
+Scenario(systemd, limits_are_properties_and_files)
+{
+    need_systemd();
+    for (size_t i = 0; i < count_of(limits); i++) {
+        struct bundle *bundle = bundle_in_scope();
+        char *scope = scope_of(bundle);
+
+        bundle_set(bundle, text("linux.resources.%s", limits[i].path), "%s", limits[i].value);
+        start(bundle);
+        assert_text(property(scope, limits[i].property), limits[i].shown);
+        assert_text(cgroup_line(scope, limits[i].file), limits[i].content);
+        end(bundle);
+    }
+    forget_systemd();
+}
+
+Scenario(systemd, devices_stay_denied_and_allowed_after_a_reload)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    static const char look[] = "echo > /dev/null && echo null; mknod /tmp/kmsg c 1 11 2>/dev/null; "
+                               "cat /tmp/kmsg >/dev/null 2>&1 || echo denied";
+
+    bundle_set(bundle, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"}]");
+    start(bundle);
+    assert_text(inside_running(bundle, look), "null\ndenied");
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){"systemctl", "daemon-reload", NULL})));
+    assert_text(inside_running(bundle, look), "null\ndenied");
+    end(bundle);
+    forget_systemd();
+}
+
+Scenario(systemd, update_changes_both)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864}");
+    start(bundle);
+    assert_ok(
+        crun("--systemd-cgroup", "update", "--memory", "80M", "--pids-limit", "33", bundle->id));
+    assert_text(property(scope, "MemoryMax"), "83886080");
+    assert_text(property(scope, "TasksMax"), "33");
+    assert_text(cgroup_line(scope, "memory.max"), "83886080");
+    assert_text(cgroup_line(scope, "pids.max"), "33");
+    /* systemd would set back what it does not know of. */
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){"systemctl", "daemon-reload", NULL})));
+    assert_text(cgroup_line(scope, "memory.max"), "83886080");
+    end(bundle);
+    forget_systemd();
+}
+
+Scenario(systemd, annotations_are_properties)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+
+    bundle_set(bundle, "annotations",
+               "{\"org.systemd.property.TimeoutStopSec\":\"7\","
+               "\"org.systemd.property.KillSignal\":\"2\"}");
+    start(bundle);
+    assert_text(property(scope_of(bundle), "TimeoutStopUSec"), "7s");
+    assert_text(property(scope_of(bundle), "KillSignal"), "2");
+    end(bundle);
+    forget_systemd();
+}
+
+Scenario(systemd, annotations_that_could_run_something_are_refused)
+{
+    static const char *const names[] = {"ExecStop", "ExecStartPre", "Slice", "PIDs", "OnFailure"};
+
+    need_systemd();
+    for (size_t i = 0; i < count_of(names); i++) {
+        struct bundle *bundle = bundle_in_scope();
+
+        bundle_set(bundle, "annotations", "{\"org.systemd.property.%s\":\"'x'\"}", names[i]);
+        assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                       text("org.systemd.property.%s", names[i]));
+    }
+    forget_systemd();
+}
+
+Scenario(systemd, a_failed_unit_of_that_name_is_no_obstacle)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    assert_ok(program_run(PROGRAM(
+            .arguments = (const char *const[]){
+                "sh", "-c",
+                text("systemd-run --scope --unit=%s -p CollectMode=inactive sh -c 'kill -SEGV $$'; "
+                     "systemd-run --unit=%s.service -p CollectMode=inactive false; true",
+                     scope, scope),
+                NULL})));
+    start(bundle);
+    assert_text(property(scope, "ActiveState"), "active");
+    end(bundle);
+    program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "reset-failed",
+                                                           text("%s.service", scope), NULL}));
+    forget_systemd();
+}
+
+Scenario(systemd, the_same_name_again_at_once)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+
+    for (int i = 0; i < 3; i++) {
+        start(bundle);
+        end(bundle);
+    }
+    forget_systemd();
+}
+
+Scenario(systemd, exec_pause_and_kill_find_the_scope)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    start(bundle);
+    assert_text(inside_running(bundle, "cat /proc/self/cgroup"), "0::/");
+    assert_ok(crun("pause", bundle->id));
+    assert_text(bundle_status(bundle), "paused");
+    assert_has(cgroup_line(scope, "cgroup.events"), "frozen 1");
+    assert_ok(crun("resume", bundle->id));
+    assert_ok(crun("kill", "--all", bundle->id, "KILL"));
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_ok(crun("delete", bundle->id));
+    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    forget_systemd();
+}
+
+Scenario(systemd, an_end_for_want_of_memory_leaves_no_failed_unit)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":16777216,\"swap\":16777216}");
+    bundle_script(bundle, "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done");
+    assert_code(crun("--systemd-cgroup", "run", "-b", bundle->path, bundle->id), 137);
+    cr_assert(eventually(is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
+    forget_systemd();
+}
+
+Scenario(systemd, a_failed_create_leaves_no_unit)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+
+    bundle_set(bundle, "process.args", "[\"/no/such\"]");
+    assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                   "/no/such");
+    cr_assert(eventually(is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
+    forget_systemd();
+}
+
+Scenario(systemd, a_path_of_another_form_is_refused)
+{
+    static const char *const paths[] = {"/a/b", "a:b", "nodots:test:x", "a--b.slice:test:x",
+                                        "system.slice:te/st:x"};
+
+    need_root();
+    for (size_t i = 0; i < count_of(paths); i++) {
+        struct bundle *bundle = bundle_new();
+
+        bundle_set(bundle, "linux.cgroupsPath", "\"%s\"", paths[i]);
+        assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                       "linux.cgroupsPath");
+    }
+}
+
+/* --- a container as a service ----------------------------------------------------------------- */
+
+/* Its process tells by systemd's own client, with the host's programs. */
+static struct bundle *bundle_that_notifies(void)
+{
+    static const char *const directories[] = {"/usr", "/lib", "/lib64"};
+    struct bundle *bundle = bundle_new();
+
+    need_command("systemd-notify");
+    for (size_t i = 0; i < count_of(directories); i++) {
+        if (file_exists(directories[i]))
+            bundle_mount(bundle, directories[i], "bind", directories[i], "\"bind\",\"ro\"");
+    }
+    bundle_script(bundle, "trap 'exit 0' TERM; systemd-notify --status=loading; sleep 1; "
+                          "systemd-notify --ready; systemd-notify --status=up; "
+                          "while :; do sleep 3600 & wait $!; done");
+    return bundle;
+}
+
+/* `run` as a service that is active when it says so; its messages count as its main process's. */
+static char *serve(struct bundle *bundle, const char *detach)
+{
+    char *unit = text("%s.service", bundle->id);
+
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){
+                    "systemd-run", "--quiet", "--unit", unit, "--service-type=notify", "-p",
+                    "NotifyAccess=main", scenario_program(), "--root", scenario_root(), "run",
+                    text("--detach=%s", detach), "-b", bundle->path, bundle->id, NULL})));
+    return unit;
+}
+
+static void stop(const char *unit)
+{
+    assert_ok(
+        program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "stop", unit, NULL})));
+    cr_assert(eventually(is_gone(unit)), "%s is %s, %s", unit, property(unit, "ActiveState"),
+              property(unit, "Result"));
+}
+
+static bool has_status_text(const char *unit, const char *expected)
+{
+    return strcmp(property(unit, "StatusText"), expected) == 0;
+}
+
+Scenario(systemd, run_is_the_main_process_of_a_service_and_tells_what_the_container_says)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_that_notifies();
+    char *unit = serve(bundle, "false");
+    char *main_pid = property(unit, "MainPID");
+
+    assert_text(property(unit, "SubState"), "running");
+    assert_has(file_text(text("/proc/%s/cmdline", main_pid)), "crun-lite");
+    assert_has(file_text(text("/proc/%s/cgroup", main_pid)), text("/system.slice/%s\n", unit));
+    /* What comes behind READY=1 is heard as well. */
+    cr_assert(eventually(has_status_text(unit, "up")), "status is \"%s\"",
+              property(unit, "StatusText"));
+    stop(unit);
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+    forget_systemd();
+}
+
+Scenario(systemd, run_detached_gives_its_service_to_the_containers_process)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_that_notifies();
+    char *unit = serve(bundle, "true");
+
+    assert_text(property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle)));
+    assert_text(property(unit, "SubState"), "running");
+    stop(unit);
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_ok(crun("delete", bundle->id));
+    forget_systemd();
+}
+
+Scenario(systemd, a_restored_container_is_a_scope_again)
+{
+    need_systemd();
+    need_criu();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+    struct counter before;
+
+    bundle_set(bundle, "linux.resources.pids", "{\"limit\":77}");
+    bundle_script(bundle, COUNTING);
+    start(bundle);
+    before = counter_beyond(bundle, 0);
+    assert_ok(crun("--systemd-cgroup", "checkpoint", "--image-path", images(), bundle->id));
+    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    before = counter_of(bundle);
+    assert_ok(crun("--systemd-cgroup", "restore", "-d", "-b", bundle->path, "--image-path",
+                   images(), bundle->id));
+    assert_text(counter_beyond(bundle, before.count).cookie, before.cookie);
+    assert_text(property(scope, "ActiveState"), "active");
+    assert_text(property(scope, "TasksMax"), "77");
+    assert_has(file_text(text("/proc/%d/cgroup", bundle_pid(bundle))),
+               text("0::/system.slice/%s\n", scope));
+    end(bundle);
+    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    forget_systemd();
+}
+
+/* --- the systemd of a user -------------------------------------------------------------------- */
+
+enum { USER = 65534 };
+
+static const char *directory_of_user(const char *name)
+{
+    const char *path = work_path(name);
+
+    cr_assert(mkdir(path, 0700) == 0 && chown(path, USER, USER) == 0);
+    return path;
+}
+
+/* A manager of that user's which is not where logind would start it: a service of the machine's,
+ * found in a directory of ours alone. */
+static char *serve_user_manager(const char *directory)
+{
+    static const char manager[] = "/usr/lib/systemd/systemd";
+    char *unit = text("user-%s.service", scenario_tag());
+
+    if (!file_exists(manager))
+        skip("no %s", manager);
+    assert_ok(
+        program_run(PROGRAM(.arguments = (const char *const[]){
+                                "systemd-run", "--quiet", "--collect", "--unit", unit, "-p",
+                                text("User=%d", USER), "-p", "Delegate=yes", "-p", "KillMode=mixed",
+                                "-p", "TimeoutStopSec=5s", "env", text("HOME=%s", directory),
+                                text("XDG_RUNTIME_DIR=%s", directory), manager, "--user", NULL})));
+    cr_assert(eventually(file_exists(text("%s/systemd/private", directory))));
+    return unit;
+}
+
+#define as_user(runtime_directory, bus, ...) \
+    run_as_user((runtime_directory), (bus), (const char *const[]){__VA_ARGS__, NULL})
+
+static struct outcome run_as_user(const char *runtime_directory, const char *bus,
+                                  const char *const *arguments)
+{
+    const char *all[20] = {"env",
+                           text("XDG_RUNTIME_DIR=%s", runtime_directory),
+                           text("DBUS_SESSION_BUS_ADDRESS=%s", bus),
+                           scenario_program(),
+                           "--root",
+                           work_path("state"),
+                           "--systemd-cgroup"};
+
+    for (size_t i = 7; *arguments != NULL; i++)
+        all[i] = *arguments++;
+    return program_run(PROGRAM(.arguments = all, .user = USER));
+}
+
+/* As the manager itself tells it. */
+static bool is_gone_for_user(const char *unit, const char *directory)
+{
+    struct outcome outcome = program_run(
+        PROGRAM(.arguments = (const char *const[]){"env", text("XDG_RUNTIME_DIR=%s", directory),
+                                                   "systemctl", "--user", "show", "--value", "-p",
+                                                   "LoadState", unit, NULL},
+                .user = USER));
+
+    assert_ok(outcome);
+    return strcmp(outcome.out, "not-found\n") == 0;
+}
+
+/* A container in a scope of that manager's, from create to delete. */
+static void assert_lives_below(const char *unit, const char *manager, const char *runtime_directory,
+                               const char *bus)
+{
+    struct bundle *bundle = bundle_new_for_user(USER);
+    const char *path = text("/system.slice/%s/some.slice/test-%s.scope", unit, bundle->id);
+    const char *directory = text("/sys/fs/cgroup%s", path);
+    const char *list;
+
+    bundle_set(bundle, "linux.cgroupsPath", "\"some.slice:test:%s\"", bundle->id);
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_script(bundle, "exec sleep 3600");
+    assert_ok(as_user(runtime_directory, bus, "run", "-d", "-b", bundle->path, bundle->id));
+    list = as_user(runtime_directory, bus, "list", "-f", "json").out;
+    assert_text(file_text(text("/proc/%s/cgroup", json_text(scenario_arena(), list, "[0].pid"))),
+                text("0::%s\n", path));
+    assert_text(file_line(text("%s/pids.max", directory)), "50");
+    assert_ok(as_user(runtime_directory, bus, "update", "--pids-limit", "60", bundle->id));
+    assert_text(file_line(text("%s/pids.max", directory)), "60");
+    assert_ok(as_user(runtime_directory, bus, "delete", "--force", bundle->id));
+    cr_assert(eventually(!file_exists(directory)), "%s is still there", directory);
+    cr_assert(eventually(is_gone_for_user(strrchr(path, '/') + 1, manager)), "%s", path);
+}
+
+/* Podman without a session makes up a runtime directory, and names the bus. */
+Scenario(systemd, of_a_user_is_found_by_bus_or_directory_wherever_it_is)
+{
+    const char *directory, *other;
+    char *unit;
+
+    need_systemd();
+    directory = directory_of_user("runtime");
+    other = directory_of_user("made-up");
+    directory_of_user("state");
+    unit = serve_user_manager(directory);
+    assert_lives_below(unit, directory, directory, "");
+    assert_lives_below(unit, directory, other, text("unix:path=%s/bus", directory));
+    assert_refused(as_user(other, "", "run", "-d", "-b", bundle_new_for_user(USER)->path, "none"),
+                   1, text("connect to systemd at %s/systemd/private", other));
+    stop(unit);
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){"rm", "-rf", directory, other, NULL})));
+    forget_systemd();
+}

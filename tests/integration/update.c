@@ -1,0 +1,196 @@
+/* update: what runc's callers rely on beside the single limits (resources.c, flags.c). */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/json.h"
+#include "tests/integration/harness/scenario.h"
+
+/* A file of the cgroup under its name in either version; NULL when this kernel has none. */
+static const char *file_of(struct bundle *bundle, const char *controller, const char *v1,
+                           const char *v2)
+{
+    const char *file = bundle_cgroup_file(bundle, controller, host_has_pure_cgroup2() ? v2 : v1);
+
+    return file_exists(file) ? file_line(file) : NULL;
+}
+
+static struct outcome update_by(struct bundle *bundle, const char *resources)
+{
+    return crun_with(PROGRAM(.input = resources), "update", "--resources=-", bundle->id);
+}
+
+static const struct {
+    const char *controller, *v1, *v2;
+} watched[] = {
+    {"cpu",    "cpu.shares",                 "cpu.weight"           },
+    {"cpu",    "cpu.cfs_quota_us",           "cpu.max"              },
+    {"cpu",    "cpu.cfs_period_us",          "cpu.max"              },
+    {"cpuset", "cpuset.effective_cpus",      "cpuset.cpus.effective"},
+    {"memory", "memory.limit_in_bytes",      "memory.max"           },
+    {"memory", "memory.soft_limit_in_bytes", "memory.low"           },
+    {"pids",   "pids.max",                   "pids.max"             },
+};
+
+/* pids come last of all and take no number beyond the kernel's greatest pid. */
+Scenario(update_rules, when_the_last_write_fails_all_is_as_it_was)
+{
+    struct bundle *bundle = bundle_new();
+    const char *before[count_of(watched)];
+    struct outcome outcome;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864,\"reservation\":33554432}");
+    bundle_set(bundle, "linux.resources.cpu", "{\"quota\":30000,\"period\":60000,\"shares\":512}");
+    bundle_start(bundle);
+    for (size_t i = 0; i < count_of(watched); i++)
+        before[i] = file_of(bundle, watched[i].controller, watched[i].v1, watched[i].v2);
+    outcome = update_by(bundle, "{\"cpu\":{\"shares\":256,\"quota\":20000,\"period\":40000,"
+                                "\"cpus\":\"0\"},\"memory\":{\"limit\":50331648,"
+                                "\"reservation\":16777216},\"pids\":{\"limit\":99999999}}");
+    assert_refused(outcome, 1, "linux.resources.pids.limit: write \"99999999\" to ");
+    for (size_t i = 0; i < count_of(watched); i++)
+        assert_text(file_of(bundle, watched[i].controller, watched[i].v1, watched[i].v2),
+                    before[i]);
+    /* Nor has anything been remembered. */
+    assert_ok(crun("update", "--cpu-period", "50000", bundle->id));
+    assert_text(file_of(bundle, "cpu", "cpu.cfs_quota_us", "cpu.max"),
+                host_has_pure_cgroup2() ? "30000 50000" : "30000");
+    bundle_delete(bundle);
+}
+
+Scenario(update_rules, a_bad_value_is_refused_before_anything_is_written)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_start(bundle);
+    assert_refused(update_by(bundle, "{\"pids\":{\"limit\":60},"
+                                     "\"hugepageLimits\":[{\"pageSize\":\"x\",\"limit\":1}]}"),
+                   1, "pageSize");
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "50");
+    bundle_delete(bundle);
+}
+
+Scenario(update_rules, unlimited_memory_is_unlimited_swap_too)
+{
+    struct bundle *bundle = bundle_new();
+    const char *swap;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864,\"swap\":100663296}");
+    bundle_start(bundle);
+    assert_ok(crun("update", "--memory", "-1", bundle->id));
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"),
+                host_has_pure_cgroup2() ? "max" : "9223372036854771712");
+    swap = file_of(bundle, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
+    if (swap != NULL)
+        assert_text(swap, host_has_pure_cgroup2() ? "max" : "9223372036854771712");
+    bundle_delete(bundle);
+}
+
+/* What restore would apply, and what the next update starts from. */
+Scenario(update_rules, unlimited_memory_leaves_no_old_sum_behind)
+{
+    struct bundle *bundle = bundle_new();
+    const char *unlimited = host_has_pure_cgroup2() ? "max" : "9223372036854771712";
+    const char *saved, *swap;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864,\"swap\":100663296}");
+    bundle_start(bundle);
+    assert_ok(crun("update", "--memory=-1", bundle->id));
+    assert_ok(crun("update", "--memory-reservation", "33554432", bundle->id));
+    saved = file_text(text("%s/%s/config.json", scenario_root(), bundle->id));
+    assert_text(json_text(scenario_arena(), saved, "linux.resources.memory.limit"), "-1");
+    assert_text(json_text(scenario_arena(), saved, "linux.resources.memory.swap"), "-1");
+    assert_text(json_text(scenario_arena(), saved, "linux.resources.memory.reservation"),
+                "33554432");
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), unlimited);
+    assert_text(file_of(bundle, "memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
+    swap = file_of(bundle, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
+    if (swap != NULL)
+        assert_text(swap, unlimited);
+    bundle_delete(bundle);
+}
+
+/* The sum of memory and swap is what was asked for: more of the one is less of the other. */
+Scenario(update_rules, another_memory_limit_keeps_the_sum)
+{
+    struct bundle *bundle = bundle_new();
+    const char *saved, *swap;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864,\"swap\":100663296}");
+    bundle_start(bundle);
+    assert_ok(crun("update", "--memory=80m", bundle->id));
+    saved = file_text(text("%s/%s/config.json", scenario_root(), bundle->id));
+    assert_text(json_text(scenario_arena(), saved, "linux.resources.memory.limit"), "83886080");
+    assert_text(json_text(scenario_arena(), saved, "linux.resources.memory.swap"), "100663296");
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "83886080");
+    swap = file_of(bundle, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
+    if (swap != NULL)
+        assert_text(swap, host_has_pure_cgroup2() ? "16777216" : "100663296");
+
+    assert_refused(crun("update", "--memory=128m", bundle->id), 1, "100663296 is less than");
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "83886080");
+    bundle_delete(bundle);
+}
+
+Scenario(update_rules, idle_leaves_the_shares_alone)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.cpu", "{\"shares\":512}");
+    bundle_start(bundle);
+    if (file_of(bundle, "cpu", "cpu.idle", "cpu.idle") == NULL)
+        skip("this kernel has no cpu.idle");
+    assert_ok(crun("update", "--cpu-idle", "1", bundle->id));
+    assert_text(file_of(bundle, "cpu", "cpu.idle", "cpu.idle"), "1");
+    assert_ok(crun("update", "--cpu-idle", "0", bundle->id));
+    assert_text(file_of(bundle, "cpu", "cpu.idle", "cpu.idle"), "0");
+    bundle_delete(bundle);
+}
+
+/* go-runc and CRI-O send whole LinuxResources objects, with members that this host has no use for.
+ */
+Scenario(update_rules, members_that_mean_nothing_here_do_no_harm)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_start(bundle);
+    assert_ok(update_by(bundle, "{\"pids\":{\"limit\":60},\"nosuch\":{\"x\":1},"
+                                "\"memory\":{\"useHierarchy\":true,\"nosuch\":7},"
+                                "\"cpu\":{\"realtimeRuntime\":0,\"realtimePeriod\":0}}"));
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "60");
+    if (host_has_pure_cgroup2())
+        assert_ok(update_by(bundle, "{\"memory\":{\"swappiness\":10,\"kernel\":67108864,"
+                                    "\"kernelTCP\":67108864,\"disableOOMKiller\":true},"
+                                    "\"cpu\":{\"realtimeRuntime\":1,\"realtimePeriod\":2},"
+                                    "\"network\":{\"classID\":1}}"));
+    bundle_delete(bundle);
+}
+
+Scenario(update_rules, check_before_update_looks_at_what_is_in_use)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":134217728}");
+    bundle_mount(bundle, "/big", "tmpfs", "tmpfs", "\"size=64m\"");
+    bundle_start(bundle);
+    inside_running(bundle, "dd if=/dev/zero of=/big/file bs=1M count=32 2>/dev/null");
+    assert_refused(
+        update_by(bundle, "{\"memory\":{\"limit\":16777216,\"checkBeforeUpdate\":true}}"), 1,
+        "is less than what is in use");
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "134217728");
+    assert_ok(update_by(bundle, "{\"memory\":{\"limit\":67108864,\"checkBeforeUpdate\":true}}"));
+    bundle_delete(bundle);
+}
