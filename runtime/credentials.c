@@ -32,12 +32,17 @@ static bool looks_like_a_name(const char *name)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
-    return starts_with(name, "CAP_") && name[strlen("CAP_")] != '\0' &&
-           name[strspn(name, letters)] == '\0';
+    return *name >= 'A' && *name <= 'Z' && name[strspn(name, letters)] == '\0';
 }
 
-/* Add the capability of that name to *set.  One that may come with a later kernel is warned about
- * and left out (config.md, "capabilities"); what cannot be a name is a mistake. */
+/* libcap knows names without their CAP_ as well; the specification does not. */
+static bool find_by_name(const char *name, cap_value_t *ret)
+{
+    return starts_with(name, "CAP_") && cap_from_name(name, ret) == 0;
+}
+
+/* Add the capability of that name to *set.  One that nobody knows is warned about and left out
+ * (config.md, "capabilities"); what cannot be a name of any kernel is a mistake. */
 static int add_by_name(uint64_t *set, const char *name, unsigned last, const struct log *log,
                        struct error *err)
 {
@@ -47,7 +52,7 @@ static int add_by_name(uint64_t *set, const char *name, unsigned last, const str
     quotable(quoted, name);
     if (!looks_like_a_name(name))
         return refuse(err, EINVAL, "unknown capability \"%s\"", quoted);
-    if (cap_from_name(name, &value) < 0)
+    if (!find_by_name(name, &value))
         log_warning(log, "capability %s is unknown, ignored", quoted);
     else if ((unsigned)value > last)
         log_warning(log, "capability %s is not known to this kernel, ignored", quoted);

@@ -648,10 +648,11 @@ Scenario(bad_input, group_24_capabilities)
          NULL,                                                              {"process.capabilities.effective[0]", "cap_kill"},
          0                                                                                                                         },
         {"process.capabilities.permitted[0]",
-         "\"KILL\"",                                            NULL,
-         NULL,                                                              {"process.capabilities.permitted[0]", "KILL"},
+         "\"9\"",                                               NULL,
+         NULL,                                                              {"process.capabilities.permitted[0]", "9"},
          0                                                                                                                         },
         {"process.capabilities.bounding[+]",  "\"CAP_KILL\"",   NULL, NULL, {0},                                               FINE},
+        {"process.capabilities.bounding[+]",  "\"NO_CAP\"",     NULL, NULL, {0},                                               FINE},
         {"process.capabilities.ambient",      "[\"CAP_KILL\"]", NULL, NULL, {0},                                               FINE},
     };
 

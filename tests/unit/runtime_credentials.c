@@ -97,8 +97,8 @@ Test(credentials, each_set_is_its_own)
     cr_expect(plan.no_new_privileges);
 }
 
-static const char *const bad_names[] = {"cap_chown", "CHOWN",     "CAP_",       "",          "0",
-                                        "ALL",       "Cap_Chown", "CAP_CHOWN ", " CAP_CHOWN"};
+static const char *const bad_names[] = {"cap_chown", "",           "0",         "_CHOWN",
+                                        "Cap_Chown", "CAP_CHOWN ", " CAP_CHOWN"};
 
 Test(credentials, a_word_that_is_no_capability_is_refused_by_its_place)
 {
@@ -245,20 +245,28 @@ Test(credentials, exec_cap_never_adds_to_inheritable_and_to_ambient_only_when_in
     cr_expect_str_eq(err.text, "unknown capability \"cap_foo\"");
 }
 
-Test(credentials, a_capability_nobody_knows_yet_is_ignored_with_a_warning)
+/* "CHOWN" is one to libcap. */
+Test(credentials, a_capability_nobody_knows_is_ignored_with_a_warning)
 {
-    autoarena struct arena arena = {0};
-    struct warnings warnings = {0};
-    const struct log log = {.write = keep_warning, .context = &warnings};
-    struct spec_capabilities capabilities = {.bounding = names_in(&arena, "CAP_CHOWN", "CAP_FOO")};
-    struct spec_process process = {.capabilities = &capabilities};
-    struct credentials_plan plan;
-    struct error err;
+    static const char *const names[] = {"CAP_FOO", "CAP_", "CHOWN", "UNKNOWN_CAP"};
 
-    cr_assert_eq(credentials_plan_from_spec(&plan, &process, &arena, &log, &err), 0);
-    cr_expect_eq(warnings.count, 1);
-    cr_expect_str_eq(warnings.last, "capability CAP_FOO is unknown, ignored");
-    cr_expect_eq(plan.bounding, BIT(CAP_CHOWN));
+    for (size_t i = 0; i < count_of(names); i++) {
+        autoarena struct arena arena = {0};
+        struct warnings warnings = {0};
+        const struct log log = {.write = keep_warning, .context = &warnings};
+        struct spec_capabilities capabilities = {
+            .bounding = names_in(&arena, "CAP_CHOWN", names[i])};
+        struct spec_process process = {.capabilities = &capabilities};
+        struct credentials_plan plan;
+        struct error err;
+        char expected[128];
+
+        snprintf(expected, sizeof expected, "capability %s is unknown, ignored", names[i]);
+        cr_assert_eq(credentials_plan_from_spec(&plan, &process, &arena, &log, &err), 0);
+        cr_expect_eq(warnings.count, 1);
+        cr_expect_str_eq(warnings.last, expected);
+        cr_expect_eq(plan.bounding, BIT(CAP_CHOWN));
+    }
 }
 
 Test(credentials, a_capability_newer_than_the_kernel_is_ignored_with_a_warning)
