@@ -7,65 +7,15 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mountinfo.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "cgroups/controllers.h"
-
-/* One line of /proc/self/mountinfo, as far as it matters here (proc(5)). */
-struct mount_line {
-    const char *root;
-    const char *mount_point;
-    const char *type;
-    const char *options; /* of the super block: the controllers of a v1 hierarchy are among them */
-};
 
 static void close_stream(FILE **stream)
 {
     if (*stream != NULL)
         fclose(*stream);
-}
-
-/* "\040" stands for a space; in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from != '\0'; to++) {
-        if (from[0] == '\\' && from[1] != '\0' && from[2] != '\0' && from[3] != '\0') {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
-
-/* Take the line apart in place.  False for lines that are no mount of a cgroup. */
-static bool read_mount_line(char *line, struct mount_line *ret)
-{
-    char *tail = strstr(line, " - ");
-    char *words[5];
-
-    if (tail == NULL)
-        return false;
-    *tail = '\0';
-    tail += 3;
-    ret->type = strsep(&tail, " ");
-    if (tail == NULL || (strcmp(ret->type, "cgroup") != 0 && strcmp(ret->type, "cgroup2") != 0))
-        return false;
-    strsep(&tail, " "); /* the source says nothing */
-    ret->options = tail == NULL ? "" : tail;
-    for (size_t i = 0; i < count_of(words); i++) {
-        words[i] = strsep(&line, " ");
-        if (words[i] == NULL)
-            return false;
-    }
-    unescape(words[3]);
-    unescape(words[4]);
-    ret->root = words[3];
-    ret->mount_point = words[4];
-    return true;
 }
 
 static bool is_mount_of(const struct mount_line *mount, const struct cgroup_hierarchy *hierarchy)
@@ -87,31 +37,36 @@ static bool is_better(const struct mount_line *mount, const struct cgroup_hierar
            starts_with(mount->mount_point, "/sys/fs/cgroup");
 }
 
+struct mount_search {
+    struct cgroup_host *host;
+    struct arena *arena;
+    bool out_of_memory;
+};
+
+static bool see_mount(const struct mount_line *mount, void *context)
+{
+    struct mount_search *search = context;
+
+    for (size_t i = 0; i < search->host->count; i++) {
+        struct cgroup_hierarchy *hierarchy = &search->host->hierarchies[i];
+
+        if (!is_mount_of(mount, hierarchy) || !is_better(mount, hierarchy))
+            continue;
+        hierarchy->mount_point = arena_string(search->arena, mount->mount_point);
+        hierarchy->mount_root = arena_string(search->arena, mount->root);
+        if (hierarchy->mount_point == NULL || hierarchy->mount_root == NULL)
+            search->out_of_memory = true;
+    }
+    return !search->out_of_memory;
+}
+
 static int read_mounts(struct cgroup_host *host, struct arena *arena, struct error *err)
 {
-    __attribute__((cleanup(close_stream))) FILE *stream = fopen("/proc/self/mountinfo", "re");
-    autofree char *line = NULL;
-    size_t size = 0;
-    struct mount_line mount;
+    struct mount_search search = {host, arena, false};
 
-    if (stream == NULL)
-        return fail(err, errno, "open /proc/self/mountinfo");
-    while (getline(&line, &size, stream) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-        if (!read_mount_line(line, &mount))
-            continue;
-        for (size_t i = 0; i < host->count; i++) {
-            struct cgroup_hierarchy *hierarchy = &host->hierarchies[i];
-
-            if (!is_mount_of(&mount, hierarchy) || !is_better(&mount, hierarchy))
-                continue;
-            hierarchy->mount_point = arena_string(arena, mount.mount_point);
-            hierarchy->mount_root = arena_string(arena, mount.root);
-            if (hierarchy->mount_point == NULL || hierarchy->mount_root == NULL)
-                return no_memory(err);
-        }
-    }
-    return 0;
+    if (mountinfo_read("/proc/self/mountinfo", see_mount, &search, err) < 0)
+        return -err->code;
+    return search.out_of_memory ? no_memory(err) : 0;
 }
 
 /* "4:memory:/user.slice", "9:name=systemd:/", "0::/user.slice" (cgroups(7)); in place. */
