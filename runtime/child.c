@@ -11,6 +11,11 @@
 /* --- when a step applies ------------------------------------------------------------------------
  */
 
+static bool has_class(const struct child *child)
+{
+    return child->has_class;
+}
+
 static bool has_oom_score(const struct child *child)
 {
     return child->process->oom_score_adj.set;
@@ -169,6 +174,7 @@ static const struct child_step child_steps[] = {
     /* The same file ownership; and before anything reads a clock. */
     {"set-clocks",         C,             sets_clocks,            child_set_clocks        },
     {"settle",             C | E,         NULL,                   child_settle            },
+    {"enter-class",        C | E,         has_class,              child_enter_class       },
     {"ask-pid",            C,             has_hooks_inside,       child_ask_pid           },
     /* Everything below needs capabilities in the namespace that owns the others. */
     {"ask-id-maps",        C,             makes_user_namespace,   child_ask_id_maps       },

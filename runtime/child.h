@@ -28,6 +28,7 @@ struct child {
     /* exec: where the first process is, for when `cgroup` takes no processes; NULL: nowhere else.
      */
     const struct cgroup *other_cgroup;
+    bool has_class;        /* of service: see resctrl.h */
     bool joined_v2;        /* clone3 has put us into the v2 cgroup */
     bool may_stay_outside; /* exec without rights on the host: the cgroup may be out of reach */
     bool behind_doorman;   /* user, pid and time namespaces are ours already: see spawn.h */

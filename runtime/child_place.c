@@ -100,6 +100,12 @@ int child_join_cgroup(struct child *child, struct error *err)
                : code;
 }
 
+/* The tasks file takes the host's number of a process, which we do not know. */
+int child_enter_class(struct child *child, struct error *err)
+{
+    return child_ask(child, HANDSHAKE_WANT_CLASS, 0, -1, err);
+}
+
 int child_ask_pid(struct child *child, struct error *err)
 {
     return handshake_ask(child->socket, HANDSHAKE_WANT_PID, 0, -1, NULL, &child->pid, err);

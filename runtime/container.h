@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cgroups/stats.h"
+#include "runtime/resctrl.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
 
@@ -175,6 +176,7 @@ struct container_interface {
 
 struct container_stats {
     struct cgroup_stats cgroup;
+    struct resctrl_stats intel_rdt; /* nothing in it without a class of its own */
     /* Of the container's own network namespace, as it sees them. */
     SPEC_LIST(struct container_interface) interfaces;
 };
@@ -270,9 +272,11 @@ must_check int container_pause(const struct runtime *runtime, struct container *
 must_check int container_resume(const struct runtime *runtime, struct container *container,
                                 struct error *err);
 
-/* Change limits; what is absent stays.  All or nothing: on failure old values are restored. */
+/* Change limits; what is absent stays.  All or nothing: on failure old values are restored.
+ * `rdt` (or NULL) has schemata alone; a container without a class of service gets one. */
 must_check int container_update(const struct runtime *runtime, struct container *container,
-                                const struct spec_resources *resources, struct error *err);
+                                const struct spec_resources *resources,
+                                const struct spec_intel_rdt *rdt, struct error *err);
 
 /* Mount in a container that is created, running or paused.  Sources are the caller's files
  * (relative ones are below the bundle), destinations the container's; missing ones are made.  All

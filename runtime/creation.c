@@ -151,6 +151,7 @@ static int fill_record(struct creation *creation, struct error *err)
         .no_new_keyring = creation->request->no_new_keyring,
         .own_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
         .cgroup = plan->cgroup_record,
+        .resctrl = plan->resctrl.record,
         .over_layer = plan->layer.wanted,
         .layer = plan->layer.directory,
         .time_limit_ns = creation->request->detach ? creation->request->time_limit_ns : 0,
@@ -250,6 +251,38 @@ int creation_set_limits(struct creation *creation, struct error *err)
     if (cgroup_apply(&creation->cgroup, &creation->plan.cgroup, creation_log(creation), err) < 0)
         return prefix(err, "%s: ", creation->plan.source);
     return 0;
+}
+
+static int write_class(void *context, struct error *err)
+{
+    return container_write_record(context, err);
+}
+
+int creation_enter_class(struct creation *creation, const pid_t *pids, size_t count,
+                         struct error *err)
+{
+    struct container *container = creation->container;
+    const struct resctrl_intent intent = {write_class, container};
+
+    if (container->record.resctrl.mount_point == NULL)
+        return 0;
+    if (resctrl_enter(&creation->plan.resctrl, &container->record.resctrl, pids, count, &intent,
+                      err) < 0)
+        return prefix(err, "%s: ", creation->plan.source);
+    return 0;
+}
+
+int creation_make_class(struct creation *creation, struct error *err)
+{
+    return creation_enter_class(creation, NULL, 0, err);
+}
+
+void creation_remove_class(struct creation *creation)
+{
+    struct error err;
+
+    if (resctrl_leave(&creation->container->record.resctrl, &err) < 0)
+        log_warning(creation_log(creation), "undo: %s", err.text);
 }
 
 /* --- what the caller is told

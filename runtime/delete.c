@@ -73,6 +73,11 @@ static int remove_cgroup(struct deletion *deletion, struct error *err)
     return cgroup_remove(&deletion->cgroup, END_DEADLINE_MS, err);
 }
 
+static int leave_class(struct deletion *deletion, struct error *err)
+{
+    return resctrl_leave(&deletion->container->record.resctrl, err);
+}
+
 static int release_layer(struct deletion *deletion, struct error *err)
 {
     const struct container *container = deletion->container;
@@ -99,6 +104,7 @@ static const struct delete_step {
     {"open-cgroup",   open_cgroup  },
     {"end-processes", end_processes},
     {"remove-cgroup", remove_cgroup},
+    {"leave-class",   leave_class  },
     {"release-layer", release_layer},
     {"release-id",    release_id   },
 };

@@ -33,9 +33,6 @@ static const struct field interface_rows[] = {
 #undef OWNER
 static const struct fields interface_fields = FIELDS_OF(struct container_interface, interface_rows);
 
-/* Until resctrl is built nobody has one; runc writes the empty object too. */
-static const struct fields intel_rdt_fields = {.size = 0};
-
 #define OWNER struct container_stats
 static const struct field stats_rows[] = {
     ROW("cpu", FIELD_INLINE, cgroup.cpu, OBJECT(cgroup_cpu_stats_fields)),
@@ -44,7 +41,7 @@ static const struct field stats_rows[] = {
     ROW("pids", FIELD_INLINE, cgroup.pids, OBJECT(cgroup_pids_stats_fields)),
     ROW("blkio", FIELD_INLINE, cgroup.block, OBJECT(cgroup_block_stats_fields)),
     ROW("hugetlb", FIELD_KEYED_LIST, cgroup.hugetlb, OBJECT(cgroup_hugetlb_stats_fields)),
-    ROW("intel_rdt", FIELD_INLINE, cgroup, OBJECT(intel_rdt_fields)),
+    ROW("intel_rdt", FIELD_INLINE, intel_rdt, OBJECT(resctrl_stats_fields)),
     ROW("network_interfaces", FIELD_LIST, interfaces, OBJECT(interface_fields)),
 };
 #undef OWNER
@@ -89,7 +86,8 @@ static int read_stats(struct container *container, const struct cgroup *cgroup, 
     *ret = (struct container_stats){0};
     if (!is_there(cgroup))
         return refuse(err, ENOENT, "the container has no cgroup of its own to count in");
-    if (cgroup_stats_read(cgroup, arena, &ret->cgroup, err) < 0)
+    if (cgroup_stats_read(cgroup, arena, &ret->cgroup, err) < 0 ||
+        resctrl_stats_read(&container->record.resctrl, &ret->intel_rdt, arena, err) < 0)
         return -err->code;
     return interfaces_read(container_pid(container), arena, &ret->interfaces.items,
                            &ret->interfaces.count, err);

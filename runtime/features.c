@@ -85,7 +85,7 @@ static int describe_linux(struct features_memory *memory, struct arena *arena, s
      */
     memory->idmap.enabled = mount_knows_id_maps() ? yes : no;
     memory->net_devices.enabled = yes;
-    memory->intel_rdt = (struct spec_features_intel_rdt){no, no, no};
+    memory->intel_rdt = (struct spec_features_intel_rdt){yes, yes, yes};
     memory->mount_extensions.idmap = &memory->idmap;
     memory->linux_.cgroup = &memory->cgroup;
     memory->linux_.seccomp = &memory->seccomp;

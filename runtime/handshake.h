@@ -10,6 +10,8 @@
  *       | <------------------------- DONE  |
  *       | WANT_CGROUP  ------------------> |  moved there by systemd, when we may not ourselves
  *       | <------------------------- DONE  |
+ *       | WANT_CLASS  -------------------> |  put into resctrl's class of service
+ *       | <------------------------- DONE  |
  *       | WANT_PID  ---------------------> |  hooks want to know it as the host sees it
  *       | <------------------- DONE index  |
  *       | WANT_ID_MAPS  -----------------> |  newuidmap, /proc/PID/uid_map
@@ -47,6 +49,7 @@ enum handshake_kind {
     HANDSHAKE_WANT_PID,
     HANDSHAKE_WANT_OOM_SCORE,
     HANDSHAKE_WANT_CGROUP,
+    HANDSHAKE_WANT_CLASS,
     HANDSHAKE_WANT_LIMITS,
     HANDSHAKE_WANT_ID_MAPS,
     HANDSHAKE_WANT_NET_DEVICES,

@@ -320,13 +320,18 @@ static int plan_process(struct container_plan *plan, const struct runtime *runti
                                   &runtime->log, err);
 }
 
-/* Refused rather than ignored: a container that was promised a share of the cache must not run
- * without one. */
-static int check_supported(const struct spec *spec, struct error *err)
+/* A container that was promised a share of the cache must not run without one. */
+static int plan_resctrl(struct container_plan *plan, struct arena *arena, struct error *err)
 {
-    if (spec->linux_ != NULL && spec->linux_->intel_rdt != NULL)
-        return refuse(err, ENOTSUP, "linux.intelRdt: resctrl is not supported by this version");
-    return 0;
+    const struct spec_intel_rdt *rdt = plan->spec->linux_ != NULL ? plan->spec->linux_->intel_rdt
+                                                                  : NULL;
+    const char *mount_point;
+
+    if (rdt == NULL)
+        return 0;
+    return resctrl_find("/proc/self/mountinfo", &mount_point, arena, err) < 0
+               ? -err->code
+               : resctrl_plan_from_spec(&plan->resctrl, rdt, plan->id, mount_point, arena, err);
 }
 
 int container_plan_from_spec(struct container_plan *ret, const struct spec *spec,
@@ -342,15 +347,15 @@ int container_plan_from_spec(struct container_plan *ret, const struct spec *spec
         .source = request->config != NULL ? request->config : "config.json",
     };
 
-    if (check_supported(spec, err) < 0 ||
-        namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
+    if (namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
         /* Root of a user namespace has the rights there that writing maps takes, as root has. */
         id_map_plan_from_spec(&ret->id_maps, spec, geteuid() == 0, geteuid(), getegid(), arena,
                               err) < 0 ||
         time_plan_from_spec(&ret->time, spec, arena, err) < 0 ||
         network_plan_from_spec(&ret->network, spec, arena, err) < 0 ||
         sysctl_plan_from_spec(&ret->sysctl, spec, ret->namespaces.create | ret->namespaces.join,
-                              arena, err) < 0)
+                              arena, err) < 0 ||
+        plan_resctrl(ret, arena, err) < 0)
         return prefix(err, "%s: ", ret->source);
     if (plan_cgroup(ret, runtime, arena, err) < 0 ||
         plan_mounts(ret, runtime, request, arena, err) < 0 || plan_hooks(ret, arena, err) < 0 ||

@@ -23,6 +23,7 @@
 #include "runtime/hooks.h"
 #include "runtime/layer.h"
 #include "runtime/process_limits.h"
+#include "runtime/resctrl.h"
 #include "runtime/security_labels.h"
 #include "seccomp/seccomp.h"
 #include "spec/spec.h"
@@ -66,6 +67,7 @@ struct container_plan {
     struct cgroup_host cgroup_host;
     struct cgroup_plan cgroup;
     struct cgroup_record cgroup_record;
+    struct resctrl_plan resctrl;
     const struct spec_hooks *hooks; /* never NULL */
     struct hook_state creating;     /* what hooks read, by status */
     struct hook_state created;

@@ -265,6 +265,29 @@ static int restore_processes(struct creation *creation, struct error *err)
     return creation->spawned.pidfd < 0 ? fail(err, errno, "restored process %d", pid) : 0;
 }
 
+enum { ENTER_ROUNDS_MOST = 100 };
+
+/* They run already, and may have children: until a look finds no more of them than the last. */
+static int enter_class(struct creation *creation, struct error *err)
+{
+    size_t before = 0, count = 1;
+
+    for (int round = 0; count > before && round < ENTER_ROUNDS_MOST; round++) {
+        autoarena struct arena arena = {NULL};
+        pid_t *pids = &creation->spawned.pid;
+
+        before = count;
+        if (creation->container->record.resctrl.mount_point == NULL)
+            return 0;
+        if (creation->cgroup.count > 0 &&
+            cgroup_processes(&creation->cgroup, &arena, &pids, &count, err) < 0)
+            return -err->code;
+        if (creation_enter_class(creation, pids, count, err) < 0)
+            return -err->code;
+    }
+    return 0;
+}
+
 /* A message may come as soon as the processes go on. */
 static int open_notify(struct creation *creation, struct error *err)
 {
@@ -317,7 +340,9 @@ static const struct create_step restore_steps[] = {
     {"make-mount-points", make_mount_points,     NULL,                     false},
     {"make-cgroup",       creation_make_cgroup,  creation_remove_cgroup,   false},
     {"set-limits",        creation_set_limits,   NULL,                     false},
+    {"make-class",        creation_make_class,   creation_remove_class,    true },
     {"restore-processes", restore_processes,     creation_kill_child,      true },
+    {"enter-class",       enter_class,           NULL,                     true },
     {"write-state",       write_state,           creation_forget_pid_file, false},
     {"run-poststart",     run_poststart,         NULL,                     true },
     {"keep-pidfd",        keep_pidfd,            NULL,                     false},

@@ -98,6 +98,13 @@ static int move_net_devices(struct server *server, struct handshake_message *mes
     return network_move_devices(&server->container->network, namespace_fd, err);
 }
 
+static int put_into_class(struct server *server, struct handshake_message *message, int fd,
+                          struct answer *answer, struct error *err)
+{
+    (void)message, (void)fd, (void)answer;
+    return resctrl_join(server->class, &server->spawned->pid, 1, err);
+}
+
 static int open_mount_source(struct server *server, struct handshake_message *message, int fd,
                              struct answer *answer, struct error *err)
 {
@@ -187,6 +194,11 @@ static bool has_unit(const struct server *server)
     return server->cgroup->unit != NULL;
 }
 
+static bool has_class(const struct server *server)
+{
+    return server->class->mount_point != NULL;
+}
+
 static bool has_listener(const struct server *server)
 {
     return server->seccomp->has_listener;
@@ -213,6 +225,7 @@ static const struct request {
     [HANDSHAKE_WANT_PID] = {"pid",          ONCE,   creates,      give_pid         },
     [HANDSHAKE_WANT_OOM_SCORE] = {"oom-score",    ONCE,   NULL,         write_oom_score  },
     [HANDSHAKE_WANT_CGROUP] = {"cgroup",       ONCE,   has_unit,     move_into_cgroup },
+    [HANDSHAKE_WANT_CLASS] = {"class",        ONCE,   has_class,    put_into_class   },
     [HANDSHAKE_WANT_LIMITS] = {"limits",       ONCE,   NULL,         raise_limits     },
     [HANDSHAKE_WANT_ID_MAPS] = {"id-maps",      ONCE,   creates,      write_id_maps    },
     [HANDSHAKE_WANT_NET_DEVICES] = {"net-devices",  ONCE,   creates,      move_net_devices },

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/resctrl.h"
 #include "runtime/spawn.h"
 
 struct server {
@@ -17,6 +18,7 @@ struct server {
     struct spawned *spawned;
     const struct cgroup *cgroup;            /* where the child belongs */
     const struct cgroup *other_cgroup;      /* as in struct child */
+    const struct resctrl_record *class;     /* the container's, with or without anything in it */
     const struct container_plan *container; /* NULL on exec */
     const struct seccomp_plan *seccomp;
     const struct process_limits_plan *limits;

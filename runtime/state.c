@@ -52,6 +52,7 @@ static const struct field record_rows[] = {
     ROW("noNewKeyring", FIELD_BOOL, no_new_keyring),
     ROW("ownPidNamespace", FIELD_BOOL, own_pid_namespace),
     ROW("cgroup", FIELD_INLINE, cgroup, OBJECT(cgroup_record_fields)),
+    ROW("resctrl", FIELD_INLINE, resctrl, OBJECT(resctrl_record_fields)),
     ROW("overLayer", FIELD_BOOL, over_layer),
     ROW("layer", FIELD_STRING, layer),
     ROW("timeLimit", FIELD_INT64, time_limit_ns),

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "cgroups/cgroup.h"
+#include "runtime/resctrl.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
 
@@ -50,6 +51,7 @@ struct state_record {
     bool no_new_keyring;
     bool own_pid_namespace; /* killing the first process ends all others */
     struct cgroup_record cgroup;
+    struct resctrl_record resctrl;
     bool over_layer;   /* the root is an overlay of ours (--overlay) */
     const char *layer; /* the directory that keeps the overlay's writes, noted as in use; or NULL */
     int64_t time_limit_ns; /* 0: none, or watched by the foreground */

@@ -691,6 +691,7 @@ must_check int spec_parse_mounts(const char *json, size_t length, const char *na
 must_check int spec_validate(const struct spec *spec, struct error *err);
 must_check int spec_validate_process(const struct spec_process *process, struct error *err);
 must_check int spec_validate_resources(const struct spec_resources *resources, struct error *err);
+must_check int spec_validate_intel_rdt(const struct spec_intel_rdt *rdt, struct error *err);
 must_check int spec_validate_mounts(const struct spec_mounts *mounts, struct error *err);
 
 /* Warn of what is accepted though somebody should know: a version newer than ours,

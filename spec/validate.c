@@ -375,6 +375,16 @@ int spec_validate_resources(const struct spec_resources *resources, struct error
     return 0;
 }
 
+int spec_validate_intel_rdt(const struct spec_intel_rdt *rdt, struct error *err)
+{
+    if (validate_intel_rdt(rdt, err) < 0) {
+        in_member(err, "intelRdt");
+        in_member(err, "linux");
+        return place_done(err);
+    }
+    return 0;
+}
+
 int spec_validate_mounts(const struct spec_mounts *mounts, struct error *err)
 {
     if (check_mount_list(mounts, err) < 0)

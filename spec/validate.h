@@ -13,6 +13,7 @@
 must_check int validate_process(const struct spec_process *process, struct error *err);
 must_check int validate_resources(const struct spec_resources *resources, struct error *err);
 must_check int validate_seccomp(const struct spec_seccomp *seccomp, struct error *err);
+must_check int validate_intel_rdt(const struct spec_intel_rdt *rdt, struct error *err);
 must_check int validate_linux(const struct spec_linux *linux_, struct error *err);
 
 /* What a user namespace accepts as uid_map or gid_map (user_namespaces(7)). */

@@ -296,30 +296,36 @@ static int check_schemata(const struct spec_intel_rdt *rdt, struct error *err)
     return 0;
 }
 
-/* closID is the name of a directory in resctrl; memBwSchema is one line of its schemata file. */
-static int check_intel_rdt(const struct spec_linux *linux_, struct error *err)
+static bool is_class_name(const char *name)
 {
-    const struct spec_intel_rdt *rdt = linux_->intel_rdt;
+    /* The default class has no directory of its own. */
+    if (strcmp(name, "/") == 0)
+        return true;
+    return strpbrk(name, "/\n") == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* closID is the name of a directory in resctrl; memBwSchema is one line of its schemata file. */
+int validate_intel_rdt(const struct spec_intel_rdt *rdt, struct error *err)
+{
+    const char *bandwidth = rdt->mem_bw_schema;
     char quoted[1040];
 
-    if (rdt == NULL)
-        return 0;
-
-    const char *name = rdt->clos_id;
-    const char *bandwidth = rdt->mem_bw_schema;
-
-    if (name != NULL &&
-        (strpbrk(name, "/\n") != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)) {
-        wrong(err, "\"%s\" is not the name of a directory", quotable(quoted, name));
-        in_member(err, "closID");
-    } else if (bandwidth != NULL &&
-               (!starts_with(bandwidth, "MB:") || strchr(bandwidth, '\n') != NULL)) {
-        wrong(err, "\"%s\" is not one line that starts with \"MB:\"", quotable(quoted, bandwidth));
-        in_member(err, "memBwSchema");
-    } else if (check_schemata(rdt, err) == 0) {
-        return 0;
+    if (rdt->clos_id != NULL && !is_class_name(rdt->clos_id)) {
+        wrong(err, "\"%s\" is not the name of a directory", quotable(quoted, rdt->clos_id));
+        return in_member(err, "closID");
     }
-    return in_member(err, "intelRdt");
+    if (bandwidth != NULL && (!starts_with(bandwidth, "MB:") || strchr(bandwidth, '\n') != NULL)) {
+        wrong(err, "\"%s\" is not one line that starts with \"MB:\"", quotable(quoted, bandwidth));
+        return in_member(err, "memBwSchema");
+    }
+    return check_schemata(rdt, err);
+}
+
+static int check_intel_rdt(const struct spec_linux *linux_, struct error *err)
+{
+    if (linux_->intel_rdt != NULL && validate_intel_rdt(linux_->intel_rdt, err) < 0)
+        return in_member(err, "intelRdt");
+    return 0;
 }
 
 /* --- "Memory policy"

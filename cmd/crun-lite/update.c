@@ -19,6 +19,11 @@ static int update(struct context *context, const void *command_options,
     const struct update_options *options = command_options;
     struct spec_resources none = {0}, *resources = &none;
     struct container *container = NULL;
+    const struct spec_intel_rdt rdt = {
+        .l3_cache_schema = options->l3_cache_schema,
+        .mem_bw_schema = options->memory_bandwidth_schema,
+    };
+    bool has_rdt = rdt.l3_cache_schema != NULL || rdt.mem_bw_schema != NULL;
 
     if (options->resources != NULL &&
         read_resources(options->resources, context->arena, &resources, err) < 0)
@@ -28,7 +33,8 @@ static int update(struct context *context, const void *command_options,
         container_open(&context->runtime, arguments->items.items[0], &container, err) < 0)
         return -err->code;
 
-    int code = container_update(&context->runtime, container, resources, err);
+    int code = container_update(&context->runtime, container, resources, has_rdt ? &rdt : NULL,
+                                err);
 
     container_free(container);
     return code;

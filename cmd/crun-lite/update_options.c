@@ -44,9 +44,9 @@ const struct option update_option_rows[UPDATE_OPTION_COUNT] = {
     {"pids-limit",         0,   OPTION_STRING,  AT(pids_limit),              "N",
      "at most N processes and threads; -1 is unlimited"},
     {"l3-cache-schema",    0,   OPTION_STRING,  AT(l3_cache_schema),         "SCHEMA",
-     NULL},
+     "share of the L3 caches, as resctrl's L3:0=7f;1=1f"},
     {"mem-bw-schema",      0,   OPTION_STRING,  AT(memory_bandwidth_schema), "SCHEMA",
-     NULL},
+     "share of the memory's bandwidth, as resctrl's MB:0=20;1=70"},
 };
 /* clang-format on */
 
@@ -167,9 +167,6 @@ static int apply_object(const struct update_options *options, const struct value
 int update_options_apply(const struct update_options *options, struct spec_resources *resources,
                          struct arena *arena, struct error *err)
 {
-    if (options->l3_cache_schema != NULL || options->memory_bandwidth_schema != NULL)
-        return refuse(err, ENOSYS, "--%s: this version of crun-lite cannot do that yet",
-                      options->l3_cache_schema != NULL ? "l3-cache-schema" : "mem-bw-schema");
     for (size_t i = 0; i < count_of(objects); i++) {
         void **object = (void *)((char *)resources + objects[i].object);
 

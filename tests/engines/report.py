@@ -48,7 +48,6 @@ RUNC = {
 
 SHORT = {'additional-gids': 'g', 'all': 'a', 'bundle': 'b', 'cap': 'c', 'detach': 'd', 'env': 'e', 'force': 'f', 'format': 'f',
          'process': 'p', 'quiet': 'q', 'resources': 'r', 'tty': 't', 'user': 'u'}
-REFUSED = {'update': dict.fromkeys(('l3-cache-schema', 'mem-bw-schema'), 'resctrl is not there yet')}
 
 
 def read_rows(files):
@@ -177,8 +176,6 @@ def accepts(program, command, flag):
 
 
 def accepted(program, command, flag):
-    if flag in REFUSED.get(command, {}):
-        return f'refused: {REFUSED[command][flag]}'
     if flag:
         return 'yes' if accepts(program, command, flag) else '**no**'
     known = subprocess.run([program, *command.split(), '--help'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -96,10 +96,6 @@ Test(cmd_update_options, bad_values_are_refused_by_name)
         {"--cpu-share=-1",           "--cpu-share: \"-1\" is not a number"                      },
         {"--cpu-quota=1.5",          "--cpu-quota: \"1.5\" is not a number"                     },
         {"--pids-limit=many",        "--pids-limit: \"many\" is not a number"                   },
-        {"--l3-cache-schema=L3:0=f",
-         "--l3-cache-schema: this version of crun-lite cannot do that yet"                      },
-        {"--mem-bw-schema=MB:0=20",
-         "--mem-bw-schema: this version of crun-lite cannot do that yet"                        },
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {

@@ -312,9 +312,9 @@ Test(plan, every_refusal_names_the_file_and_the_place)
         const char *linux_;
         const char *text;
     } rows[] = {
-        {"'intelRdt':{'closID':'guests'},",                        "config.json: linux.intelRdt: " },
-        {"'sysctl':{'kernel.domainname':'x','kernel.panic':'1'},", "config.json: linux.sysctl"     },
-        {"'timeOffsets':{'monotonic':{'secs':1}},",                "config.json: linux.timeOffsets"},
+        {"'intelRdt':{'closID':'a/b'},",                           "config.json: linux.intelRdt.closID"},
+        {"'sysctl':{'kernel.domainname':'x','kernel.panic':'1'},", "config.json: linux.sysctl"         },
+        {"'timeOffsets':{'monotonic':{'secs':1}},",                "config.json: linux.timeOffsets"    },
     };
 
     for (size_t i = 0; i < count_of(rows); i++) {

@@ -563,6 +563,8 @@ RULES(seccomp_listeners_have_a_socket_and_leave_write_alone, {
 RULES(resource_director_names_stay_in_resctrl, {
     {LINUX("\"intelRdt\":{\"closID\":\"guaranteed\",\"memBwSchema\":\"MB:0=20;1=70\",\"schemata\":[\"L3:0=f\"]}"), ""},
     {LINUX("\"intelRdt\":{\"closID\":\"\"}"), ""},
+    {LINUX("\"intelRdt\":{\"closID\":\"/\"}"), ""},
+    {LINUX("\"intelRdt\":{\"closID\":\"//\"}"), "linux.intelRdt.closID: \"//\" is not the name of a directory"},
     {LINUX("\"intelRdt\":{\"closID\":\"../x\"}"), "linux.intelRdt.closID: \"../x\" is not the name of a directory"},
     {LINUX("\"intelRdt\":{\"closID\":\"..\"}"), "linux.intelRdt.closID: \"..\" is not the name of a directory"},
     {LINUX("\"intelRdt\":{\"closID\":\".\"}"), "linux.intelRdt.closID: \".\" is not the name of a directory"},

@@ -14,15 +14,12 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "tests/integration/harness/program.h"
 
-enum { FILE_NODE = 2, LONGEST_LIFE_S = 30 };
+enum { FILE_NODE = 2 };
 
-struct question {
-    struct fuse_in_header header;
-    char body[64 * 1024];
-};
-
-static void answer(int fuse, const struct question *question, int error, void *body, size_t length)
+void fuse_answer(int fuse, const struct fuse_question *question, int error, const void *body,
+                 size_t length)
 {
     struct fuse_out_header header = {
         .len = (uint32_t)(sizeof header + length),
@@ -30,8 +27,8 @@ static void answer(int fuse, const struct question *question, int error, void *b
         .unique = question->header.unique,
     };
     struct iovec parts[] = {
-        {&header, sizeof header},
-        {body,    length       },
+        {&header,      sizeof header},
+        {(void *)body, length       },
     };
 
     if (writev(fuse, parts, 2) < 0 && errno != ENOENT) /* who asked has gone */
@@ -47,7 +44,7 @@ static struct fuse_attr attributes_of(uint64_t node)
     };
 }
 
-static void answer_file(int fuse, const struct question *question, bool opened)
+static void answer_file(int fuse, const struct fuse_question *question, bool opened)
 {
     struct {
         struct fuse_entry_out entry;
@@ -56,33 +53,21 @@ static void answer_file(int fuse, const struct question *question, bool opened)
         .entry = {.nodeid = FILE_NODE, .attr = attributes_of(FILE_NODE)}
     };
 
-    answer(fuse, question, 0, &body, opened ? sizeof body : sizeof body.entry);
+    fuse_answer(fuse, question, 0, &body, opened ? sizeof body : sizeof body.entry);
 }
 
-static void answer_attributes(int fuse, const struct question *question)
+static void answer_attributes(int fuse, const struct fuse_question *question)
 {
     struct fuse_attr_out out = {.attr = attributes_of(question->header.nodeid)};
 
-    answer(fuse, question, 0, &out, sizeof out);
+    fuse_answer(fuse, question, 0, &out, sizeof out);
 }
 
-static void answer_init(int fuse, const struct question *question)
+static void serve_stubborn(int fuse, const struct fuse_question *question, void *context)
 {
-    struct fuse_init_out out = {
-        .major = FUSE_KERNEL_VERSION,
-        .minor = 31,
-        .max_write = 4096,
-    };
+    bool *made = context;
 
-    answer(fuse, question, 0, &out, sizeof out);
-}
-
-static void serve_one(int fuse, const struct question *question, bool *made)
-{
     switch (question->header.opcode) {
-    case FUSE_INIT:
-        answer_init(fuse, question);
-        return;
     case FUSE_GETATTR:
         answer_attributes(fuse, question);
         return;
@@ -95,7 +80,7 @@ static void serve_one(int fuse, const struct question *question, bool *made)
         if (*made)
             answer_file(fuse, question, false);
         else
-            answer(fuse, question, ENOENT, NULL, 0);
+            fuse_answer(fuse, question, ENOENT, NULL, 0);
         return;
     case FUSE_FORGET:
     case FUSE_BATCH_FORGET:
@@ -103,27 +88,42 @@ static void serve_one(int fuse, const struct question *question, bool *made)
     case FUSE_FLUSH:
         return;
     default:
-        answer(fuse, question, ENOSYS, NULL, 0);
+        fuse_answer(fuse, question, ENOSYS, NULL, 0);
     }
 }
 
-static _Noreturn void serve(int fuse)
-{
-    static struct question question;
-    bool made = false;
+/* --- any file system
+ * --------------------------------------------------------------------------------------------- */
 
-    alarm(LONGEST_LIFE_S);
+static void answer_init(int fuse, const struct fuse_question *question)
+{
+    struct fuse_init_out out = {
+        .major = FUSE_KERNEL_VERSION,
+        .minor = 31,
+        .max_write = 4096,
+    };
+
+    fuse_answer(fuse, question, 0, &out, sizeof out);
+}
+
+static _Noreturn void serve(int fuse, fuse_server *answer, void *context)
+{
+    static struct fuse_question question;
+
+    alarm(DEADLINE_SECONDS);
     for (;;) {
         ssize_t length = read(fuse, &question, sizeof question);
 
-        if (length > 0)
-            serve_one(fuse, &question, &made);
+        if (length > 0 && question.header.opcode == FUSE_INIT)
+            answer_init(fuse, &question);
+        else if (length > 0)
+            answer(fuse, &question, context);
         else if (errno != EINTR && errno != ENOENT)
             _exit(0); /* unmounted */
     }
 }
 
-pid_t fuse_mount(const char *place)
+pid_t fuse_serve(const char *place, fuse_server *answer, void *context)
 {
     int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     char options[96];
@@ -133,13 +133,20 @@ pid_t fuse_mount(const char *place)
         return -1;
     snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
              fuse);
-    cr_assert(kernel_mount("stubborn", place, "fuse", 0, options) == 0, "%s", strerror(errno));
+    cr_assert(kernel_mount("tests", place, "fuse", 0, options) == 0, "%s", strerror(errno));
     server = fork();
     cr_assert(server >= 0);
     if (server == 0)
-        serve(fuse);
+        serve(fuse, answer, context);
     close(fuse); /* the connection ends with the server */
     return server;
+}
+
+pid_t fuse_mount(const char *place)
+{
+    bool made = false;
+
+    return fuse_serve(place, serve_stubborn, &made);
 }
 
 void fuse_end(pid_t server, const char *place)

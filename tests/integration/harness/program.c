@@ -240,9 +240,14 @@ struct outcome program_run(const struct program *program)
 struct running crun_launch(const struct program *program, const char *const *arguments)
 {
     struct program complete = *program;
-    const char *all[ARGUMENTS_MOST] = {scenario_program(), "--root", scenario_root()};
-    size_t count = 3;
+    const char *all[ARGUMENTS_MOST] = {NULL};
+    size_t count = 0;
 
+    if (program->wrapper != NULL)
+        all[count++] = program->wrapper;
+    all[count++] = scenario_program();
+    all[count++] = "--root";
+    all[count++] = scenario_root();
     while (*arguments != NULL && count < ARGUMENTS_MOST - 1)
         all[count++] = *arguments++;
     complete.arguments = all;

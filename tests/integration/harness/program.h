@@ -24,6 +24,7 @@ struct program {
     int terminal;                   /* > 0: slave of a pty, for all three and as controlling tty */
     unsigned user;                  /* > 0: run as that user and group, without any other */
     bool close_standard;            /* start with 0, 1 and 2 closed */
+    const char *wrapper;            /* of crun_run() and the like: it executes its arguments */
 };
 
 struct running {

@@ -1,0 +1,426 @@
+#include "runtime/resctrl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mountinfo.h"
+#include "base/own.h"
+#include "base/text.h"
+#include "runtime/deadline.h"
+#include "runtime/schemata.h"
+#include "spec/rows.h"
+
+enum { LOCK_DEADLINE_MS = 5000, SCHEMATA_SIZE = 16 * 1024 };
+
+#define OWNER struct resctrl_record
+static const struct field record_rows[] = {
+    ROW("mountPoint", FIELD_STRING, mount_point),
+    ROW("class", FIELD_STRING, class_name),
+    ROW("monitor", FIELD_STRING, monitor),
+    ROW("made", FIELD_BOOL, made),
+};
+#undef OWNER
+const struct fields resctrl_record_fields = FIELDS_OF(struct resctrl_record, record_rows);
+
+/* --- finding it, planning
+ * ----------------------------------------------------------------------------------------- */
+
+struct search {
+    struct arena *arena;
+    const char *found;
+    bool out_of_memory;
+};
+
+static bool see_mount(const struct mount_line *mount, void *context)
+{
+    struct search *search = context;
+
+    if (strcmp(mount->type, "resctrl") != 0 || strcmp(mount->root, "/") != 0)
+        return true;
+    search->found = arena_string(search->arena, mount->mount_point);
+    search->out_of_memory = search->found == NULL;
+    return false;
+}
+
+int resctrl_find(const char *mountinfo, const char **ret, struct arena *arena, struct error *err)
+{
+    struct search search = {.arena = arena};
+
+    if (mountinfo_read(mountinfo, see_mount, &search, err) < 0)
+        return -err->code;
+    *ret = search.found;
+    return search.out_of_memory ? no_memory(err) : 0;
+}
+
+int resctrl_plan_from_spec(struct resctrl_plan *ret, const struct spec_intel_rdt *rdt,
+                           const char *id, const char *mount_point, struct arena *arena,
+                           struct error *err)
+{
+    bool is_own = rdt->clos_id == NULL || *rdt->clos_id == '\0';
+    bool is_default = !is_own && strcmp(rdt->clos_id, "/") == 0;
+
+    if (mount_point == NULL)
+        return refuse(err, ENOTSUP,
+                      "linux.intelRdt: intelRdt is specified in config, but Intel RDT is not "
+                      "enabled: no resctrl file system is mounted (where the processor has it: "
+                      "mount -t resctrl resctrl /sys/fs/resctrl)");
+    *ret = (struct resctrl_plan){
+        .record = {.mount_point = mount_point,
+                   .class_name = is_own       ? id
+                                 : is_default ? ""
+                                              : rdt->clos_id,
+                   .monitor = rdt->enable_monitoring ? id : NULL},
+    };
+    if (schemata_from_spec(rdt, &ret->schemata, arena, err) < 0)
+        return -err->code;
+    ret->may_make = is_own || (ret->schemata != NULL && !is_default);
+    return 0;
+}
+
+/* --- what is there
+ * ----------------------------------------------------------------------------------------- */
+
+/* The mount point, locked, and the class in it. */
+struct opened {
+    int root;
+    int class; /* -1: not there */
+};
+
+#define OPENED_EMPTY            \
+    {                           \
+        .root = -1, .class = -1 \
+    }
+
+static void close_opened(struct opened *opened)
+{
+    close_fd(&opened->class);
+    close_fd(&opened->root); /* and with it the lock */
+}
+
+#define autoopened __attribute__((cleanup(close_opened)))
+
+static int open_directory(int parent, const char *name)
+{
+    return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int lock(int root, const char *mount_point, struct error *err)
+{
+    struct deadline deadline = deadline_in_ms(LOCK_DEADLINE_MS);
+
+    while (flock(root, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return fail(err, errno, "lock %s", mount_point);
+        if (deadline_passed(&deadline))
+            return refuse(err, EBUSY, "somebody keeps %s locked", mount_point);
+        deadline_pause(&deadline, 2);
+    }
+    return 0;
+}
+
+/* ENOENT is told by ret->class alone. */
+static int open_class(const struct resctrl_record *record, struct opened *ret, struct error *err)
+{
+    const char *name = *record->class_name != '\0' ? record->class_name : ".";
+
+    ret->root = open_directory(AT_FDCWD, record->mount_point);
+    if (ret->root < 0)
+        return fail(err, errno, "open %s", record->mount_point);
+    if (lock(ret->root, record->mount_point, err) < 0)
+        return -err->code;
+    ret->class = open_directory(ret->root, name);
+    return ret->class < 0 && errno != ENOENT
+               ? fail(err, errno, "open %s/%s", record->mount_point, record->class_name)
+               : 0;
+}
+
+static int need_class(const struct resctrl_record *record, struct opened *ret, struct error *err)
+{
+    if (open_class(record, ret, err) < 0)
+        return -err->code;
+    return ret->class < 0 ? refuse(err, ENOENT, "the container's class of service %s/%s has gone",
+                                   record->mount_point, record->class_name)
+                          : 0;
+}
+
+/* --- schemata
+ * ----------------------------------------------------------------------------------------- */
+
+/* The kernel says in words what it has against it. */
+static void add_reason(int root, struct error *err)
+{
+    char status[512];
+
+    if (read_pseudo_file(root, "info/last_cmd_status", status, sizeof status) > 0 &&
+        strcmp(status, "ok") != 0)
+        hint(err, "resctrl says: %s", status);
+}
+
+static int write_schemata(const struct opened *opened, const char *schemata, struct error *err)
+{
+    int code = write_pseudo_file(opened->class, "schemata", schemata);
+
+    if (code == 0)
+        return 0;
+    fail(err, -code, "linux.intelRdt: write the schemata \"%.*s\"", (int)strcspn(schemata, "\n"),
+         schemata);
+    add_reason(opened->root, err);
+    return -err->code;
+}
+
+static int read_schemata(int class, char *buffer, size_t size, struct error *err)
+{
+    ssize_t length = read_pseudo_file(class, "schemata", buffer, size);
+
+    return length < 0 ? fail(err, (int)-length, "linux.intelRdt: read schemata") : 0;
+}
+
+/* What the kernel rounds a bandwidth up to, in the resource's own directory of `info`. */
+static uint64_t granularity_of(int root, const char *line)
+{
+    char file[64], number[32];
+    struct error ignored;
+    uint64_t step;
+
+    snprintf(file, sizeof file, "info/%.*s/bandwidth_gran", (int)strcspn(line, ":\n"), line);
+    return read_pseudo_file(root, file, number, sizeof number) > 0 &&
+                   parse_uint64(number, UINT32_MAX, &step, &ignored) == 0
+               ? step
+               : 0;
+}
+
+/* A class that is there already may be others' too: nobody's share is changed by a container that
+ * only starts (config-linux.md: "generate an error if doesn't match"). */
+static int compare_schemata(const struct opened *opened, const struct resctrl_plan *plan,
+                            struct error *err)
+{
+    char have[SCHEMATA_SIZE];
+
+    if (plan->schemata == NULL)
+        return 0;
+    if (read_schemata(opened->class, have, sizeof have, err) < 0)
+        return -err->code;
+    for (const char *line = plan->schemata; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        size_t length = strcspn(line, "\n");
+
+        if (!schemata_match(have, line, granularity_of(opened->root, line)))
+            return refuse(err, EEXIST,
+                          "linux.intelRdt: the class \"%s\" is there already, and \"%.*s\" is not "
+                          "what it has",
+                          plan->record.class_name, (int)length, line);
+    }
+    return 0;
+}
+
+/* --- making
+ * ----------------------------------------------------------------------------------------- */
+
+static int make_class(const struct resctrl_plan *plan, struct resctrl_record *record,
+                      struct opened *opened, const struct resctrl_intent *intent, struct error *err)
+{
+    if (!plan->may_make)
+        return refuse(err, ENOENT,
+                      "linux.intelRdt.closID: there is no class \"%s\" in %s, and no schema is "
+                      "given to make it of",
+                      record->class_name, record->mount_point);
+    record->made = true;
+    if (intent->write(intent->context, err) < 0)
+        return -err->code;
+    if (mkdirat(opened->root, record->class_name, 0755) < 0) {
+        fail(err, errno, "linux.intelRdt: make class %s/%s", record->mount_point,
+             record->class_name);
+        add_reason(opened->root, err);
+        return -err->code;
+    }
+    opened->class = open_directory(opened->root, record->class_name);
+    if (opened->class < 0)
+        return fail(err, errno, "open %s/%s", record->mount_point, record->class_name);
+    return plan->schemata != NULL ? write_schemata(opened, plan->schemata, err) : 0;
+}
+
+static int make_monitor(const struct resctrl_record *record, const struct opened *opened,
+                        struct error *err)
+{
+    char name[NAME_MAX + sizeof "mon_groups/"];
+
+    if (record->monitor == NULL)
+        return 0;
+    snprintf(name, sizeof name, "mon_groups/%s", record->monitor);
+    return mkdirat(opened->class, name, 0755) < 0 && errno != EEXIST
+               ? fail(err, errno, "linux.intelRdt.enableMonitoring: make %s", name)
+               : 0;
+}
+
+static int put_in(int class, const char *tasks, const char *thread, struct error *err)
+{
+    int code = write_pseudo_file(class, tasks, thread);
+
+    return code < 0 && code != -ESRCH
+               ? fail(err, -code, "put process %s into resctrl's %s", thread, tasks)
+               : 0;
+}
+
+/* A thread at a time, and a group takes only those who are in its class. */
+static int put_process_in(const struct resctrl_record *record, int class, pid_t pid,
+                          struct error *err)
+{
+    char path[64], group[NAME_MAX + sizeof "mon_groups//tasks"];
+    struct dirent *entry;
+    DIR *threads;
+    int code = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    snprintf(group, sizeof group, "mon_groups/%s/tasks",
+             record->monitor != NULL ? record->monitor : "");
+    threads = opendir(path);
+    if (threads == NULL)
+        return errno == ENOENT ? 0 : fail(err, errno, "open %s", path);
+    while (code == 0 && (entry = readdir(threads)) != NULL) {
+        if (*entry->d_name == '.')
+            continue;
+        code = put_in(class, "tasks", entry->d_name, err);
+        if (code == 0 && record->monitor != NULL)
+            code = put_in(class, group, entry->d_name, err);
+    }
+    closedir(threads);
+    return code;
+}
+
+static int put_all_in(const struct resctrl_record *record, const struct opened *opened,
+                      const pid_t *pids, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (put_process_in(record, opened->class, pids[i], err) < 0)
+            return -err->code;
+    }
+    return 0;
+}
+
+/* --- leaving
+ * ----------------------------------------------------------------------------------------- */
+
+/* proc_pid_stat(5): the state stands behind the name, which may hold anything. */
+static bool is_alive(int pid)
+{
+    char path[64], stat[512];
+    const char *name_end;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (read_pseudo_file(AT_FDCWD, path, stat, sizeof stat) <= 0)
+        return false;
+    name_end = strrchr(stat, ')');
+    return name_end == NULL || (name_end[1] != '\0' && strchr("ZX", name_end[2]) == NULL);
+}
+
+/* Whoever has ended is in it until its parent has taken notice. */
+static bool is_used(int class)
+{
+    autoclose int fd = openat(class, "tasks", O_RDONLY | O_CLOEXEC);
+    FILE *tasks = fd < 0 ? NULL : fdopen(fd, "r");
+    bool used = false;
+    int pid;
+
+    if (tasks == NULL)
+        return true; /* as far as we know */
+    (void)!take_fd(&fd);
+    while (!used && fscanf(tasks, "%d", &pid) == 1)
+        used = is_alive(pid);
+    fclose(tasks);
+    return used;
+}
+
+static int remove_groups(const struct resctrl_record *record, const struct opened *opened,
+                         bool even_if_used, struct error *err)
+{
+    char group[NAME_MAX + sizeof "mon_groups/"];
+
+    if (opened->class < 0)
+        return 0;
+    snprintf(group, sizeof group, "mon_groups/%s", record->monitor != NULL ? record->monitor : "");
+    if (record->monitor != NULL && unlinkat(opened->class, group, AT_REMOVEDIR) < 0 &&
+        errno != ENOENT)
+        return fail(err, errno, "remove %s/%s/%s", record->mount_point, record->class_name, group);
+    /* The kernel moves those who are in it to the default class. */
+    if (!record->made || (!even_if_used && is_used(opened->class)))
+        return 0;
+    return unlinkat(opened->root, record->class_name, AT_REMOVEDIR) < 0 && errno != ENOENT
+               ? fail(err, errno, "remove %s/%s", record->mount_point, record->class_name)
+               : 0;
+}
+
+/* Its classes have gone with an unmounted resctrl; whatever is there now is somebody else's. */
+static int leave(const struct resctrl_record *record, bool even_if_used, struct error *err)
+{
+    autoopened struct opened opened = OPENED_EMPTY;
+
+    if (record->mount_point == NULL)
+        return 0;
+    if (open_class(record, &opened, err) < 0)
+        return err->code == ENOENT ? 0 : -err->code;
+    return remove_groups(record, &opened, even_if_used, err);
+}
+
+int resctrl_leave(const struct resctrl_record *record, struct error *err)
+{
+    return leave(record, false, err);
+}
+
+int resctrl_undo(const struct resctrl_record *record, struct error *err)
+{
+    return leave(record, true, err);
+}
+
+/* --- entering
+ * ----------------------------------------------------------------------------------------- */
+
+int resctrl_enter(const struct resctrl_plan *plan, struct resctrl_record *record, const pid_t *pids,
+                  size_t count, const struct resctrl_intent *intent, struct error *err)
+{
+    autoopened struct opened opened = OPENED_EMPTY;
+    int code = open_class(record, &opened, err);
+    struct error ignored;
+
+    if (code == 0)
+        code = opened.class < 0 ? make_class(plan, record, &opened, intent, err)
+               : record->made   ? 0
+                                : compare_schemata(&opened, plan, err);
+    if (code < 0 && !record->made)
+        return code;
+    if (code == 0)
+        code = make_monitor(record, &opened, err);
+    if (code == 0)
+        code = put_all_in(record, &opened, pids, count, err);
+    if (code < 0)
+        (void)!remove_groups(record, &opened, true, &ignored);
+    return code;
+}
+
+int resctrl_join(const struct resctrl_record *record, const pid_t *pids, size_t count,
+                 struct error *err)
+{
+    autoopened struct opened opened = OPENED_EMPTY;
+
+    return need_class(record, &opened, err) < 0 ? -err->code
+                                                : put_all_in(record, &opened, pids, count, err);
+}
+
+int resctrl_change(const struct resctrl_record *record, const char *schemata, const char **ret_old,
+                   struct arena *arena, struct error *err)
+{
+    autoopened struct opened opened = OPENED_EMPTY;
+    char old[SCHEMATA_SIZE];
+
+    if (need_class(record, &opened, err) < 0 ||
+        read_schemata(opened.class, old, sizeof old, err) < 0)
+        return -err->code;
+    *ret_old = arena_print(arena, "%s\n", old);
+    return *ret_old == NULL ? no_memory(err) : write_schemata(&opened, schemata, err);
+}
