@@ -215,12 +215,14 @@ Scenario(checkpoint, file_locks_are_held_again)
     cr_assert(!is_locked(bundle));
 }
 
+/* Written back: until then a file system may not have made up its mind about the blocks. */
 static struct stat pages(const char *directory)
 {
+    autoclose int fd = open(text("%s/pages-1.img", directory), O_RDONLY | O_CLOEXEC);
     struct stat status;
 
-    cr_assert(stat(text("%s/pages-1.img", directory), &status) == 0, "%s/pages-1.img: %s",
-              directory, strerror(errno));
+    cr_assert(fd >= 0 && fsync(fd) == 0 && fstat(fd, &status) == 0, "%s/pages-1.img: %s", directory,
+              strerror(errno));
     return status;
 }
 

@@ -106,7 +106,7 @@ Scenario(checkpoint_sockets, a_connection_that_nobody_has_accepted_may_be_skippe
     start_with(bundle, network, listening);
     close(listening);
     early = connect_in(network, &address);
-    cr_assert(waiting_at(bundle) == 1, "%ld", waiting_at(bundle));
+    cr_assert(eventually(waiting_at(bundle) == 1), "%ld", waiting_at(bundle));
     assert_refused(checkpoint(bundle), 1, "In-flight connection");
     assert_text(bundle_status(bundle), "running");
     counter_beyond(bundle, counter_of(bundle).count);
@@ -119,7 +119,7 @@ Scenario(checkpoint_sockets, a_connection_that_nobody_has_accepted_may_be_skippe
     cr_assert(waiting_at(bundle) == 0, "%ld", waiting_at(bundle));
     cr_assert(is_cut(early));
     late = connect_in(network, &address);
-    cr_assert(waiting_at(bundle) == 1, "%ld", waiting_at(bundle));
+    cr_assert(eventually(waiting_at(bundle) == 1), "%ld", waiting_at(bundle));
     close(early);
     close(late);
     bundle_delete(bundle);
@@ -162,6 +162,15 @@ static const char *receive_text(int fd)
     return length < 0 ? "" : text("%.*s", (int)length, text_);
 }
 
+/* Whoever writes to a socket with ten datagrams (net.unix.max_dgram_qlen) waits. */
+static void forget_texts(int fd)
+{
+    char ignored;
+
+    while (recv(fd, &ignored, sizeof ignored, MSG_DONTWAIT) >= 0)
+        ;
+}
+
 /* What counts says it there too. */
 #define TELLING                                                                                 \
     "cookie=$(cat /proc/sys/kernel/random/uuid); n=0; while :; do n=$((n+1)); echo $cookie $n " \
@@ -188,6 +197,7 @@ Scenario(checkpoint_sockets, a_datagram_socket_outside_is_connected_to_again)
     assert_has(receive_text(ends[0]), counter_of(bundle).cookie);
     assert_refused(checkpoint(bundle), 1, "External socket is used");
     assert_text(bundle_status(bundle), "running");
+    forget_texts(ends[0]);
     counter_beyond(bundle, counter_of(bundle).count);
     assert_ok(checkpoint(bundle, "--ext-unix-sk"));
     before = counter_of(bundle);

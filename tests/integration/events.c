@@ -1,6 +1,7 @@
 /* What a container uses, what happens to it, and how it ended: events, wait, kill --timeout,
  * --regex, list --watch. */
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,31 @@ static const char *stats_of(struct bundle *bundle)
     return outcome.out;
 }
 
+/* A program in the background has come as far as to hold a descriptor of that kind. */
+static bool holds(const struct running *program, const char *kind)
+{
+    const char *directory = text("/proc/%d/fd", (int)program->pid);
+    DIR *fds = opendir(directory);
+    bool found = false;
+
+    if (fds == NULL)
+        return false;
+    for (struct dirent *entry; !found && (entry = readdir(fds)) != NULL;) {
+        char target[64] = "";
+
+        found = readlink(text("%s/%s", directory, entry->d_name), target, sizeof target - 1) > 0 &&
+                strstr(target, kind) != NULL;
+    }
+    closedir(fds);
+    return found;
+}
+
+/* `events` has seen that the container runs, and watches its memory: the clock comes last. */
+static bool follows(const struct running *events)
+{
+    return holds(events, "[timerfd]");
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 Scenario(events, statistics_are_what_the_cgroup_says)
@@ -49,6 +75,9 @@ Scenario(events, statistics_are_what_the_cgroup_says)
     bundle_set(bundle, "linux.resources.pids", "{\"limit\":77}");
     bundle_start(bundle);
     inside_running(bundle, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done");
+    /* The shell and its sleep: none that is still to come, none that nobody has waited for yet. */
+    cr_assert(eventually(
+        strcmp(file_line(bundle_cgroup_file(bundle, "pids", "pids.current")), "2") == 0));
     line = stats_of(bundle);
     assert_text(at(line, "type"), "\"stats\"");
     assert_text(at(line, "id"), text("\"%s\"", bundle->id));
@@ -162,6 +191,7 @@ Scenario(events, lines_come_at_the_interval_and_end_with_the_container_at_once)
     program_wait(&events, 0);
     /* Again with an interval that never comes: nothing but the end can end it. */
     events = crun_begin(PROGRAM(0), "events", "--interval", "1h", bundle->id);
+    cr_assert(eventually(follows(&events)));
     wait_ms(300);
     cr_assert(!program_has_ended(&events));
     killed = now();
@@ -187,7 +217,7 @@ Scenario(events, running_out_of_memory_is_told)
         bundle_set(bundle, "linux.resources.memory", "{\"limit\":33554432}");
     bundle_start(bundle);
     events = crun_begin(PROGRAM(0), "events", "--interval", "1h", bundle->id);
-    wait_ms(500);
+    cr_assert(eventually(follows(&events)));
     cr_assert(
         crun("exec", bundle->id, "sh", "-c", "dd if=/dev/zero of=/dev/null bs=100M count=1").code !=
         0);
@@ -237,6 +267,8 @@ static struct outcome wait_while(struct bundle *bundle, const char *signal)
 {
     struct running waiting = crun_begin(PROGRAM(0), "wait", bundle->id);
 
+    /* Of one that has ended before, nobody could tell it. */
+    cr_assert(eventually(holds(&waiting, "pidfd")));
     wait_ms(500);
     cr_assert(!program_has_ended(&waiting), "%s", program_output(&waiting));
     assert_ok(crun("kill", bundle->id, signal));

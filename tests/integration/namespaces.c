@@ -188,9 +188,8 @@ Scenario(namespaces, one_can_talk_over_loopback)
     struct bundle *bundle = bundle_new();
 
     need_root();
-    assert_text(inside(bundle, "nc -l -p 7 -e echo hello & sleep 0.2; "
-                               "for i in 1 2 3 4 5; do nc 127.0.0.1 7 </dev/null && break; "
-                               "sleep 1; done"),
+    assert_text(inside(bundle, "nc -l -p 7 -e echo hello & "
+                               "until nc 127.0.0.1 7 </dev/null 2>/dev/null; do sleep 0.1; done"),
                 "hello");
 }
 

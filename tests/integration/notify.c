@@ -177,7 +177,7 @@ static struct bundle *bundle_of_a_service(void)
 {
     struct bundle *bundle = bundle_new();
 
-    bundle_script(bundle, "trap 'exit 3' TERM; while :; do sleep 3600 & wait $!; done");
+    bundle_script(bundle, "trap 'exit 3' TERM; echo ready; while :; do sleep 3600 & wait $!; done");
     return bundle;
 }
 
@@ -257,12 +257,15 @@ Scenario(notify, a_container_that_is_not_ready_is_like_any_other)
 {
     struct bundle *bundle = bundle_of_a_service();
     struct manager manager = manager_new();
+    struct outcome created;
     struct running starting;
 
     need_root();
-    assert_ok(create(&manager, bundle));
+    created = create(&manager, bundle);
+    assert_ok(created);
     starting = begin_start(&manager, bundle);
-    cr_assert(eventually(is_running(bundle)));
+    cr_assert(program_said(&created.running, "ready"));
+    assert_text(bundle_status(bundle), "running");
     assert_text(inside_running(bundle, "echo here; echo ${NOTIFY_SOCKET-none}"), "here\nnone");
     assert_ok(crun("pause", bundle->id));
     assert_ok(crun("resume", bundle->id));
@@ -346,6 +349,7 @@ Scenario(notify, run_passes_every_message_on_and_is_the_main_process)
 
     say(bundle, "STOPPING=1");
     hears(&manager, &running, "STOPPING=1");
+    cr_assert(program_said(&running, "ready"));
     kill(running.pid, SIGTERM);
     assert_code(program_wait(&running, DEADLINE_SECONDS), 3);
     cr_assert(hears_nothing(&manager));
@@ -443,10 +447,12 @@ Scenario(notify, descriptors_of_a_container_hold_nobody)
     hears(&manager, &running, "STATUS=x");
     say(bundle, "STATUS=still here");
     hears(&manager, &running, "STATUS=still here");
+    cr_assert(program_said(&running, "ready"));
     kill(running.pid, SIGTERM);
     assert_code(program_wait(&running, DEADLINE_SECONDS), 3);
     close(fuse.fd);
-    cr_assert(kernel_umount(fuse.path, 0) == 0);
+    /* Whoever has waited for it until now is gone a moment later. */
+    cr_assert(eventually(kernel_umount(fuse.path, 0) == 0), "%s", strerror(errno));
     close(manager.fd);
 }
 
@@ -467,6 +473,7 @@ Scenario(notify, run_goes_on_without_its_service_manager)
     cr_assert(eventually(try_to_say(bundle, "READY=1", -1, 0) == ECONNREFUSED),
               "run still listens");
     cr_assert(!program_has_ended(&running));
+    cr_assert(program_said(&running, "ready"));
     kill(running.pid, SIGTERM);
     outcome = program_wait(&running, DEADLINE_SECONDS);
     assert_code(outcome, 3);
@@ -726,7 +733,8 @@ Scenario(notify, what_a_container_mounts_there_is_not_seen_by_the_host)
     kill(running.pid, SIGTERM);
     assert_code(program_wait(&running, DEADLINE_SECONDS), 3);
     cr_assert(file_exists(text("%s/precious", volume)));
-    cr_assert(kernel_umount(scenario_root(), 0) == 0);
+    /* Containers that have ended are gone with their mounts a moment later. */
+    cr_assert(eventually(kernel_umount(scenario_root(), 0) == 0), "%s", strerror(errno));
     close(manager.fd);
 }
 

@@ -173,6 +173,21 @@ Scenario(restore, in_a_user_namespace)
     bundle_delete(bundle);
 }
 
+/* The last number of that process that has come through, with its line; 0 when none has. */
+static long heard_from(const char *path, const char *cookie)
+{
+    const char *whole = file_text(path);
+    long last = 0;
+
+    for (const char *at = whole; at != NULL && (at = strstr(at, cookie)) != NULL; at++) {
+        const char *end = strchr(at, '\n');
+
+        if (end != NULL)
+            last = strtol(at + strlen(cookie), NULL, 10);
+    }
+    return last;
+}
+
 Scenario(restore, connections_inside_go_on)
 {
     need_criu();
@@ -181,23 +196,23 @@ Scenario(restore, connections_inside_go_on)
     struct bundle *bundle = bundle_new();
 
     bundle_script(bundle, "(tail -f /dev/null | nc -l -p 5000 >/work/heard) & "
-                          "sleep 1; ({ " COUNTING "; } & "
+                          "until grep -qs ':1388 .* 0A ' /proc/net/tcp /proc/net/tcp6; do "
+                          "sleep 0.1; done; ({ " COUNTING "; } & "
                           "while :; do cat /work/count; sleep 1; done) | nc 127.0.0.1 5000");
     bundle_file(bundle, "work/count", "", 0644);
     start_counting(bundle);
 
     const char *heard = text("%s/work/heard", bundle->rootfs);
 
-    cr_assert(eventually(says(heard, " 1\n") || says(heard, " 2\n")));
+    /* Not every number: who shows them looks once a second, like who counts. */
+    cr_assert(eventually(heard_from(heard, counter_of(bundle).cookie) > 0));
     assert_refused(checkpoint(bundle), 1, "onnected TCP");
     assert_ok(checkpoint(bundle, "--tcp-established"));
 
     struct counter before = counter_of(bundle);
 
     assert_ok(restore(bundle, bundle->id, "--tcp-established"));
-    counter_beyond(bundle, before.count + 1);
-    cr_assert(eventually(says(heard, text("%s %ld\n", before.cookie, before.count + 2))), "%s",
-              file_text(heard));
+    cr_assert(eventually(heard_from(heard, before.cookie) > before.count), "%s", file_text(heard));
     bundle_delete(bundle);
 }
 

@@ -106,11 +106,13 @@ Scenario(rootless, has_devices_network_and_mounts)
 Scenario(rootless, lives_a_whole_life)
 {
     struct bundle *bundle = bundle_for_user();
-    struct outcome list;
+    struct outcome created, list;
 
-    bundle_script(bundle, "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done");
-    assert_ok(as_user("create", "-b", bundle->path, bundle->id));
+    bundle_script(bundle, "trap 'exit 0' TERM; echo ready; while :; do sleep 3600 & wait $!; done");
+    created = as_user("create", "-b", bundle->path, bundle->id);
+    assert_ok(created);
     assert_ok(as_user("start", bundle->id));
+    cr_assert(program_said(&created.running, "ready"));
     assert_text(as_user("exec", bundle->id, "sh", "-c", "id -u; hostname").out, "0\ninside\n");
     list = as_user("list", "-f", "json");
     assert_text(json_text(scenario_arena(), list.out, "[0].status"), "running");

@@ -160,13 +160,13 @@ Scenario(scale, many_hands_on_few_containers)
                 hands[i] = crun_begin(PROGRAM(0), deed, id);
         }
         for (int i = 0; i < HANDS; i++) {
-            struct outcome outcome = program_wait(&hands[i], 30);
+            bool exec = strncmp(did[i], "exec", 4) == 0;
+            struct outcome outcome = program_wait(&hands[i], exec ? 30 : DEADLINE_SECONDS);
             bool proper = outcome.code == 0 || (outcome.code == 1 && is_one_line(outcome.err)) ||
-                          (strncmp(did[i], "exec", 4) == 0 &&
-                           (outcome.code == 255 || outcome.code == 137));
+                          (exec && (outcome.code == 255 || outcome.code == 137));
 
             /* An exec into a container that somebody pauses at the same moment waits with it. */
-            if (outcome.code == -1 && strncmp(did[i], "exec", 4) == 0)
+            if (outcome.code == -1 && exec)
                 continue;
             cr_assert(proper, "%s: exit code %d: %s", did[i], outcome.code, outcome.err);
         }

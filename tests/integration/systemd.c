@@ -377,7 +377,10 @@ Scenario(systemd, run_detached_gives_its_service_to_the_containers_process)
     struct bundle *bundle = bundle_that_notifies();
     char *unit = serve(bundle, "true");
 
-    assert_text(property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle)));
+    /* It is told behind READY=1. */
+    cr_assert(
+        eventually(strcmp(property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle))) == 0),
+        "%s", property(unit, "MainPID"));
     assert_text(property(unit, "SubState"), "running");
     stop(unit);
     cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
