@@ -37,6 +37,15 @@ def check(condition, said):
         raise AssertionError(said)
 
 
+def eventually(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 class Pod:
     """A pod sandbox and the containers in it; leaving the `with` takes everything away."""
     number = 0
@@ -176,8 +185,8 @@ def missing_program_is_told_at_create(kubelet):
 @row
 def stop_ends_by_signal_then_kill(kubelet):
     with Pod(kubelet, namespace_options=NO_NETWORK) as pod:
-        willing = pod.start('trap "exit 5" TERM; while :; do sleep 0.1; done')
-        time.sleep(1)
+        willing = pod.start('trap "exit 5" TERM; touch /tmp/ready; while :; do sleep 0.1; done')
+        check(eventually(lambda: kubelet.execute(willing, 'test', '-e', '/tmp/ready')[0] == 0), 'it never gets ready')
         kubelet.call('StopContainer', cri.StopContainerRequest(container_id=willing, timeout=30))
         check(kubelet.wait(willing).exit_code == 5, 'TERM did not reach it')
         stubborn = pod.start('trap "" TERM; while :; do sleep 0.1; done')
@@ -233,10 +242,11 @@ def update_changes_limits(kubelet):
 def stats_are_reported(kubelet):
     with Pod(kubelet, namespace_options=NO_NETWORK) as pod:
         container = pod.start('while :; do :; done')
-        time.sleep(1)
-        stats = kubelet.call('ContainerStats', cri.ContainerId(id=container)).stats
-        check(stats.cpu.usage_core_nano_seconds.value > 10 ** 8, f'cpu: {stats.cpu}')
-        check(stats.memory.working_set_bytes.value > 0, f'memory: {stats.memory}')
+
+        def stats():
+            return kubelet.call('ContainerStats', cri.ContainerId(id=container)).stats
+        check(eventually(lambda: stats().cpu.usage_core_nano_seconds.value > 10 ** 8), f'cpu: {stats().cpu}')
+        check(stats().memory.working_set_bytes.value > 0, f'memory: {stats().memory}')
 
 
 @row
@@ -244,7 +254,7 @@ def oom_kill_is_reported(kubelet):
     with Pod(kubelet, namespace_options=NO_NETWORK) as pod:
         # The first process lives on for a moment: containerd reads of the kill in a cgroup that systemd takes away
         # at once when it is empty, whatever the runtime.
-        container = pod.start('(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 5; exit $code',
+        container = pod.start('(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 10; exit $code',
                               resources=cri.Resources(memory_limit_in_bytes=16 << 20))
         status = kubelet.wait(container)
         # It hears of the kill and of the end by different ways: either may come first.

@@ -214,7 +214,7 @@ row_status_137_after_an_oom_kill() {
     name=$(unique c)
     trap 'docker rm -f "$name"' EXIT
     run --name "$name" --memory 16m --memory-swap 16m busybox \
-        sh -c '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 3; exit $code'
+        sh -c '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 10; exit $code'
     expect status 137 $?
     expect OOMKilled true "$(docker inspect -f '{{.State.OOMKilled}}' "$name")"
 }
@@ -253,17 +253,18 @@ row_systemd_unit_or_path_is_gone() {
 }
 # Docker gives all runtimes one root; crun keeps its compiled filters there, in .cache.
 states() { find "$folder/run" -path '*runtime*/moby/*' -maxdepth 4 -mindepth 3 -type d -not -path '*/moby/.*'; }
+no_states() { [ -z "$(states)" ]; }
 row_many_in_a_row_leave_nothing() {
     before=$(find /sys/fs/cgroup -type d -path '*docker*' | sort)
     for ((i = 0; i < loop; i++)); do run --rm busybox true || die "number $i failed"; done
     expect 'cgroups' "$before" "$(find /sys/fs/cgroup -type d -path '*docker*' | sort)"
-    expect 'state directories' '' "$(states | head -3)"
+    eventually 300 no_states || die "state directories: $(states | head -3)"
 }
 row_many_at_once_leave_nothing() {
     pids=
     for ((i = 0; i < crowd; i++)); do run --rm busybox true & pids+=" $!"; done
     for pid in $pids; do wait $pid || die 'one failed'; done
-    expect 'state directories' '' "$(states | head -3)"
+    eventually 300 no_states || die "state directories: $(states | head -3)"
 }
 
 "$here/make-image.py" "$(readlink -f "$(command -v busybox)")" "$folder"

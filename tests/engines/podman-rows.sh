@@ -70,7 +70,7 @@ row_status_137_after_an_oom_kill() {
     name=$(unique c)
     trap 'podman rm -f -t 0 "$name"' EXIT
     run --name "$name" --memory 16m --memory-swap 16m busybox \
-        sh -c '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 3; exit $code'
+        sh -c '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); code=$?; sleep 10; exit $code'
     expect status 137 $?
     expect OOMKilled true "$(value_of State.OOMKilled)"
 }
@@ -246,7 +246,7 @@ row_systemd_inside() {
     run -d --name "$name" --systemd=always $debian_inside busybox /usr/lib/systemd/systemd --unit=basic.target ||
         die 'it does not start'
     is_up() { [ "$(podman exec "$name" systemctl is-active basic.target)" = active ]; }
-    eventually 50 is_up || die "not up: $(podman exec "$name" \
+    eventually 600 is_up || die "not up: $(podman exec "$name" \
         sh -c 'ps | head -20; systemctl list-jobs --plain; systemctl --failed --plain --no-legend' 2>&1 | xargs)"
     expect 'process 1' systemd "$(podman exec "$name" cat /proc/1/comm)"
     expect 'unit run inside' 0:/system.slice "$(podman exec "$name" systemd-run --quiet --wait --pipe cat /proc/self/cgroup |

@@ -63,7 +63,7 @@ as_root() { env CONTAINERS_STORAGE_CONF="$folder/storage.conf" "$@"; }
 as_rootless() {
     loginctl enable-linger tester
     local run_dir=/run/user/1000 setting settings=()
-    for _ in $(seq 300); do [ -S $run_dir/bus ] && break; sleep 0.1; done
+    eventually 1200 test -S $run_dir/bus || { echo "no bus of the user's"; return 1; }
     while [[ $1 == *=* ]]; do setting=$1; shift; settings+=("--setenv=$setting"); done
     runuser -u tester -- env XDG_RUNTIME_DIR=$run_dir DBUS_SESSION_BUS_ADDRESS=unix:path=$run_dir/bus \
         systemd-run --user --quiet --pipe --wait --collect --property=Delegate=yes --working-directory=/tmp \
