@@ -125,15 +125,13 @@ static _Noreturn void become_criu(const struct criu_job *job, int socket)
 static int start(const struct criu_job *job, struct criu *ret, struct error *err)
 {
     int ends[2], pidfd = -1;
-    struct clone_args args = {
-        .flags = CLONE_PIDFD, .pidfd = (uint64_t)&pidfd, .exit_signal = SIGCHLD};
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return fail(err, errno, "make a socket pair");
 
     autoclose int ours = ends[0];
     autoclose int its = ends[1];
-    pid_t pid = kernel_clone3(&args, sizeof args);
+    pid_t pid = kernel_clone_pidfd(SIGCHLD, &pidfd);
 
     if (pid < 0)
         return fail(err, errno, "start %s", job->program);
