@@ -157,8 +157,8 @@ static int await_ready(struct criu *criu, struct error *err)
     return within(err, "start criu");
 }
 
-/* It ends by itself once it has answered or lost us. */
-static int finish(struct criu *criu)
+/* It ends by itself once it has answered or lost us.  How it ended. */
+static siginfo_t finish(struct criu *criu)
 {
     struct deadline deadline = deadline_in_ms(END_DEADLINE_MS);
     siginfo_t info = {0};
@@ -170,12 +170,14 @@ static int finish(struct criu *criu)
     while (waitid((idtype_t)P_PIDFD, (id_t)criu->pidfd, &info, WEXITED) < 0 && errno == EINTR)
         continue;
     close_fd(&criu->pidfd);
-    return info.si_status;
+    return info;
 }
 
 /* --- the talk
  * ---------------------------------------------------------------------------------------- */
 
+/* That nobody is there any more is not said here: what criu has said before that is still to be
+ * heard, and its log to be read. */
 static int say(const struct criu *criu, const struct criu_request *request, struct error *err)
 {
     autoarena struct arena arena = {NULL};
@@ -184,7 +186,7 @@ static int say(const struct criu *criu, const struct criu_request *request, stru
 
     if (criu_request_encode(request, &arena, &bytes, &length, err) < 0)
         return -err->code;
-    if (send(criu->socket, bytes, length, MSG_NOSIGNAL) < 0)
+    if (send(criu->socket, bytes, length, MSG_NOSIGNAL) < 0 && errno != EPIPE)
         return fail(err, errno, "talk to criu");
     return 0;
 }
@@ -213,10 +215,10 @@ static int hear(const struct criu *criu, struct criu_response *ret, int *ret_fd,
     do
         length = recvmsg(criu->socket, &message, MSG_CMSG_CLOEXEC);
     while (length < 0 && errno == EINTR);
+    if (length == 0 || (length < 0 && errno == ECONNRESET))
+        return 0;
     if (length < 0)
         return fail(err, errno, "listen to criu");
-    if (length == 0)
-        return 0;
     *ret_fd = take_along(&message);
     if (criu_response_decode(bytes, (size_t)length, ret, err) < 0) {
         close_fd(ret_fd);
@@ -306,20 +308,33 @@ static bool first_error(const char *log_path, char *line, size_t size)
     return found;
 }
 
-static int explain(const struct criu_response *response, const char *log_path, struct error *err)
+/* What the log says first, else what criu answered, else how it ended. */
+static int explain(const struct criu_response *response, const char *ending, const char *log_path,
+                   struct error *err)
 {
     char line[512];
     char quoted[1040];
+    const char *what = *response->error_text != '\0' ? response->error_text : ending;
     int code = response->error_number > 0 && response->error_number < 4096
                    ? (int)response->error_number
                    : EIO;
 
     if (first_error(log_path, line, sizeof line))
-        return refuse(err, code, "criu: %s (log file: %s)", quotable(quoted, line), log_path);
-    if (*response->error_text != '\0')
-        return refuse(err, code, "criu: %s", quotable(quoted, response->error_text));
-    return refuse(err, code, "criu: failed%s%s", log_path != NULL ? ", log file: " : "",
-                  log_path != NULL ? log_path : "");
+        what = line;
+    refuse(err, code, "criu: %s", quotable(quoted, what));
+    if (log_path != NULL && access(log_path, F_OK) == 0)
+        return hint(err, "log file: %s", log_path);
+    return -code;
+}
+
+static int explain_end(const siginfo_t *end, const char *log_path, struct error *err)
+{
+    struct criu_response none = {0};
+    char ending[64];
+
+    snprintf(ending, sizeof ending, "ended without an answer, %s %d",
+             end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status);
+    return explain(&none, ending, log_path, err);
 }
 
 static int run(const struct criu_job *job, const char *log_path, struct criu_response *ret,
@@ -335,24 +350,28 @@ static int run(const struct criu_job *job, const char *log_path, struct criu_res
     if (code == 0)
         code = converse(&criu, job, ret, err);
 
-    int status = finish(&criu);
-    struct criu_response none = {0};
-    char line[8];
+    siginfo_t end = finish(&criu);
 
     if (code < 0)
         return -err->code;
-    if (code == 0)
-        return first_error(log_path, line, sizeof line)
-                   ? explain(&none, log_path, err)
-                   : refuse(err, ECHILD, "criu: ended without an answer, status %d", status);
-    return ret->success ? 0 : explain(ret, log_path, err);
+    if (code > 0 && ret->success)
+        return 0;
+    return code > 0 ? explain(ret, "failed", log_path, err) : explain_end(&end, log_path, err);
+}
+
+/* So that what is there afterwards is of this run. */
+static int remove_old_log(const char *log_path, struct error *err)
+{
+    if (unlink(log_path) == 0 || errno == ENOENT)
+        return 0;
+    return fail(err, errno, "remove the old log %s", log_path);
 }
 
 int criu_run(const struct criu_job *job, const char *log_path, pid_t *ret_pid, struct error *err)
 {
     struct criu_response response;
 
-    if (run(job, log_path, &response, err) < 0)
+    if (remove_old_log(log_path, err) < 0 || run(job, log_path, &response, err) < 0)
         return -err->code;
     if (ret_pid != NULL)
         *ret_pid = (pid_t)response.restored_pid;

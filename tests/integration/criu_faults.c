@@ -16,6 +16,11 @@ static const char *const *checkpoint_arguments(struct bundle *bundle, const char
     return with_fake_criu(part, "checkpoint", "--image-path", images(), bundle->id);
 }
 
+static struct outcome checkpoint_by_fake(struct bundle *bundle, const char *part)
+{
+    return program_run(PROGRAM(.arguments = checkpoint_arguments(bundle, part)));
+}
+
 static struct bundle *counting_container(void)
 {
     need_root();
@@ -33,6 +38,77 @@ static void goes_on(struct bundle *bundle)
     bundle_delete(bundle);
 }
 
+/* --- what is said ------------------------------------------------------------------------------
+ */
+
+Scenario(criu_faults, the_logs_first_error_is_said_when_criu_dies)
+{
+    struct bundle *bundle = counting_container();
+    struct outcome outcome = checkpoint_by_fake(bundle, "logs, dies");
+
+    assert_refused(outcome, 1, FAKE_CRIU_ERROR);
+    assert_has(outcome.err, text("(log file: %s/dump.log)", images()));
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, the_logs_first_error_is_said_when_criu_refuses)
+{
+    struct bundle *bundle = counting_container();
+
+    assert_refused(checkpoint_by_fake(bundle, "logs, refuses"), 1, FAKE_CRIU_ERROR);
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, without_a_log_the_signal_that_killed_criu_is_said)
+{
+    struct bundle *bundle = counting_container();
+
+    assert_refused(checkpoint_by_fake(bundle, "dies"), 1, "ended without an answer, signal 11");
+    assert_refused(checkpoint_by_fake(bundle, "exits"), 1,
+                   "ended without an answer, exit status 3");
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, an_old_log_is_not_this_runs)
+{
+    struct bundle *bundle = counting_container();
+    struct outcome outcome;
+
+    cr_assert(mkdir(images(), 0700) == 0);
+    work_file("images/dump.log", "(00.1) Error (criu/old.c:1): of yesterday\n");
+    outcome = checkpoint_by_fake(bundle, "refuses");
+    assert_refused(outcome, 1, "criu: the fake refuses");
+    assert_lacks(outcome.err, "yesterday");
+    assert_lacks(outcome.err, "dump.log");
+    goes_on(bundle);
+}
+
+/* docs/differences.md says why. */
+Scenario(criu_faults, an_ordinary_user_is_refused_at_once)
+{
+    enum { SOMEBODY = 12345 };
+
+    need_root();
+    assert_refused(crun_with(PROGRAM(.user = SOMEBODY), "checkpoint", "any"), 1,
+                   "checkpoint needs root");
+    assert_refused(crun_with(PROGRAM(.user = SOMEBODY), "restore", "-d", "any"), 1,
+                   "restore needs root");
+}
+
+/* --- what is left ------------------------------------------------------------------------------
+ */
+
+Scenario(criu_faults, a_paused_container_is_paused_again)
+{
+    struct bundle *bundle = counting_container();
+
+    assert_ok(crun("pause", bundle->id));
+    assert_refused(checkpoint_by_fake(bundle, "thaws, refuses"), 1, "the fake refuses");
+    assert_text(bundle_status(bundle), "paused");
+    assert_ok(crun("resume", bundle->id));
+    goes_on(bundle);
+}
+
 /* --- starting it -------------------------------------------------------------------------------
  */
 
@@ -43,4 +119,66 @@ Scenario(criu_faults, criu_starts_where_clone3_is_hidden)
 
     assert_refused(program_run(PROGRAM(.arguments = arguments)), 1, "the fake refuses");
     goes_on(bundle);
+}
+
+/* Numbers of criu_opts in rpc.proto. */
+Scenario(criu_faults, options_reach_criu)
+{
+    struct bundle *bundle = counting_container();
+
+    program_run(PROGRAM(.arguments = with_fake_criu("refuses", "checkpoint", "--image-path",
+                                                    images(), "--tcp-close", "--network-lock",
+                                                    "nftables", bundle->id)));
+    assert_has(fake_criu_options(), "\n52=1\n");
+    assert_has(fake_criu_options(), "\n64=2\n");
+    checkpoint_by_fake(bundle, "refuses");
+    assert_lacks(fake_criu_options(), "\n52=");
+    assert_lacks(fake_criu_options(), "\n64=");
+    goes_on(bundle);
+}
+
+/* --- restore -----------------------------------------------------------------------------------
+ */
+
+static struct outcome restore_by_fake(struct bundle *bundle, const char *part)
+{
+    mkdir(images(), 0700);
+    return program_run(
+        PROGRAM(.arguments = with_fake_criu(
+                    part, "--cgroup-manager", "disabled", "restore", "-d", "-b", bundle->path,
+                    "--image-path", images(), "--tcp-close", "--network-lock", "skip",
+                    "--lsm-mount-context", "system_u:object_r:container_file_t:s0", bundle->id)));
+}
+
+/* Without a cgroup there is a warning on top. */
+static void restore_fails(struct bundle *bundle, const char *part, const char *saying)
+{
+    struct outcome outcome = restore_by_fake(bundle, part);
+
+    assert_code(outcome, 1);
+    assert_has(outcome.err, saying);
+}
+
+Scenario(criu_faults, options_reach_criu_at_the_restore)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    restore_fails(bundle, "refuses", "criu: the fake refuses");
+    assert_has(fake_criu_options(), "\n52=1\n");
+    assert_has(fake_criu_options(), "\n64=3\n");
+    assert_has(fake_criu_options(), "\n63=system_u:object_r:container_file_t:s0\n");
+}
+
+Scenario(criu_faults, an_old_restore_log_is_not_this_runs)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    cr_assert(mkdir(images(), 0700) == 0);
+    work_file("images/restore.log", "(00.1) Error (criu/old.c:1): of yesterday\n");
+    restore_fails(bundle, "refuses", "criu: the fake refuses");
+    cr_assert(!file_exists(text("%s/restore.log", images())));
 }
