@@ -39,7 +39,7 @@ must_check int criu_namespaces_to_restore(const struct namespace_plan *plan, str
 must_check int criu_save_streams(int images, pid_t pid, struct arena *arena,
                                  struct string_list *external, struct error *err);
 /* Our own three, in the place of those: adds to descriptors copies, which are the caller's to
- * close.  Without the file: nothing. */
+ * close, also after a failure.  Without the file: nothing. */
 must_check int criu_load_streams(int images, struct arena *arena,
                                  struct criu_descriptors *descriptors, struct error *err);
 

@@ -28,7 +28,8 @@ struct restoration {
     struct criu_directories directories;
     struct criu_options options;
     const char *program;
-    size_t namespace_count; /* of the inherited descriptors: the plan's, not ours to close */
+    struct criu_descriptor inherit[CRIU_DESCRIPTORS_MOST];
+    size_t namespace_count; /* of those: the plan's, not ours to close */
 };
 
 /* --- before anything is made
@@ -130,14 +131,16 @@ static int find_externals(struct creation *creation, struct error *err)
     struct arena *arena = &creation->container->arena;
     struct criu_descriptors *inherit = &options->inherit;
 
-    inherit->items = arena_zero(arena, CRIU_DESCRIPTORS_MOST, sizeof *inherit->items);
-    if (inherit->items == NULL)
-        return no_memory(err);
-    if (criu_mounts_to_restore(creation->plan.mounts, arena, &options->external_mounts, err) < 0 ||
-        criu_namespaces_to_restore(&creation->plan.namespaces, arena, inherit,
-                                   &options->join_namespaces, err) < 0)
+    inherit->items = restoration->inherit;
+    if (criu_mounts_to_restore(creation->plan.mounts, arena, &options->external_mounts, err) < 0)
         return -err->code;
+
+    int code = criu_namespaces_to_restore(&creation->plan.namespaces, arena, inherit,
+                                          &options->join_namespaces, err);
+
     restoration->namespace_count = inherit->count;
+    if (code < 0)
+        return code;
     return criu_load_streams(restoration->directories.images, arena, inherit, err);
 }
 
@@ -217,10 +220,25 @@ static int run_hooks(struct creation *creation, pid_t pid, struct error *err)
     return 0;
 }
 
+/* The first process, as soon as it is named.  It is a child of ours, so its pid stays its own until
+ * we have waited for it. */
+static int keep_process(struct creation *creation, pid_t pid, struct error *err)
+{
+    struct spawned *spawned = &creation->spawned;
+
+    if (spawned->pidfd >= 0)
+        return 0;
+    spawned->pid = pid;
+    spawned->pidfd = kernel_pidfd_open(pid, 0);
+    return spawned->pidfd < 0 ? fail(err, errno, "restored process %d", pid) : 0;
+}
+
 static int notified(void *context, const char *script, pid_t pid, int fd, struct error *err)
 {
     struct creation *creation = context;
 
+    if (pid > 0 && keep_process(creation, pid, err) < 0)
+        return -err->code;
     if (strcmp(script, "setup-namespaces") == 0)
         return run_hooks(creation, pid, err);
     if (strcmp(script, "orphan-pts-master") == 0)
@@ -228,13 +246,12 @@ static int notified(void *context, const char *script, pid_t pid, int fd, struct
     return 0;
 }
 
-/* CRIU has its own by now. */
-static void close_streams(const struct restoration *restoration)
+/* CRIU ends what it has made, unless it has died over it; and to wait for it is always ours. */
+static void end_process(struct creation *creation)
 {
-    const struct criu_descriptors *inherit = &restoration->options.inherit;
-
-    for (size_t i = restoration->namespace_count; i < inherit->count; i++)
-        close_fd(&inherit->items[i].fd);
+    if (creation->spawned.pidfd >= 0)
+        creation_kill_child(creation);
+    close_fd(&creation->container->terminal);
 }
 
 static int restore_processes(struct creation *creation, struct error *err)
@@ -253,16 +270,12 @@ static int restore_processes(struct creation *creation, struct error *err)
         .context = creation,
     };
     pid_t pid = 0;
-    int code = criu_run(&job, restoration->directories.log_path, &pid, err);
 
-    close_streams(restoration);
-    if (code < 0) {
-        close_fd(&creation->container->terminal);
-        return -err->code;
-    }
-    creation->spawned.pid = pid;
-    creation->spawned.pidfd = kernel_pidfd_open(pid, 0);
-    return creation->spawned.pidfd < 0 ? fail(err, errno, "restored process %d", pid) : 0;
+    if (criu_run(&job, restoration->directories.log_path, &pid, err) == 0 &&
+        keep_process(creation, pid, err) == 0)
+        return 0;
+    end_process(creation);
+    return -err->code;
 }
 
 enum { ENTER_ROUNDS_MOST = 100 };
@@ -348,6 +361,15 @@ static const struct create_step restore_steps[] = {
     {"keep-pidfd",        keep_pidfd,            NULL,                     false},
 };
 
+/* Copies, of which CRIU has its own. */
+static void close_streams(const struct restoration *restoration)
+{
+    const struct criu_descriptors *inherit = &restoration->options.inherit;
+
+    for (size_t i = restoration->namespace_count; i < inherit->count; i++)
+        close_fd(&inherit->items[i].fd);
+}
+
 int container_restore(const struct runtime *runtime, const struct restore_request *request,
                       struct container **ret, struct error *err)
 {
@@ -363,6 +385,7 @@ int container_restore(const struct runtime *runtime, const struct restore_reques
 
     int code = creation_run(&creation, "restore", restore_steps, count_of(restore_steps), ret, err);
 
+    close_streams(&restoration);
     criu_close_directories(&restoration.directories);
     return code;
 }

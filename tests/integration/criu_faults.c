@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "runtime/container.h"
 #include "tests/integration/harness/checkpoint.h"
 #include "tests/integration/harness/fake_criu.h"
 #include "tests/integration/harness/scenario.h"
@@ -181,4 +182,59 @@ Scenario(criu_faults, an_old_restore_log_is_not_this_runs)
     work_file("images/restore.log", "(00.1) Error (criu/old.c:1): of yesterday\n");
     restore_fails(bundle, "refuses", "criu: the fake refuses");
     cr_assert(!file_exists(text("%s/restore.log", images())));
+}
+
+/* No cgroup by which it could be found: the leave-nothing check sees it, if it lives on. */
+Scenario(criu_faults, a_process_restored_half_way_is_ended)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    bundle_set(bundle, "hooks.createRuntime",
+               "[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo no; exit 3\"]}]");
+    restore_fails(bundle, "restores, dies", "createRuntime");
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* As a daemon does that has the library in it. */
+static void restore_in_this_process(struct bundle *bundle, const char *expected)
+{
+    char *const environment[] = {text("PATH=%s", fake_criu_directory()), text("FAKE_CRIU=refuses"),
+                                 text("FAKE_CRIU_DIRECTORY=%s", fake_criu_directory()), NULL};
+    struct runtime runtime = {.root = scenario_root(), .environment = environment};
+    struct restore_request request = {
+        .create = {.id = bundle->id, .bundle = bundle->path, .detach = true},
+        .choices = {.image_path = images() },
+    };
+    struct container *container = NULL;
+    size_t before = count_descriptors();
+    struct error err;
+
+    cr_assert(container_restore(&runtime, &request, &container, &err) < 0);
+    assert_has(err.text, expected);
+    cr_assert_eq(count_descriptors(), before, "%s", err.text);
+}
+
+Scenario(criu_faults, a_restore_that_fails_keeps_no_stream)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    cr_assert(mkdir(images(), 0700) == 0);
+    work_file("images/descriptors.json", "[\"pipe:[1]\",\"pipe:[2]\",\"pipe:[3]\"]");
+    bundle_file(bundle, "/in-the-way", "", 0644);
+    restore_in_this_process(bundle, "the fake refuses");
+    bundle_mount(bundle, "/in-the-way/further", "tmpfs", "tmpfs", "\"rw\"");
+    restore_in_this_process(bundle, "make-mount-points");
 }
