@@ -164,8 +164,8 @@ static int prepare(struct checkpoint *checkpoint, struct error *err)
         namespace_plan_from_spec(&checkpoint->namespaces, checkpoint->spec, err) < 0 ||
         cgroup_host_probe(&checkpoint->cgroup_host, &container->arena, err) < 0 ||
         criu_options_from_choices(&checkpoint->options, choices, err) < 0 ||
-        criu_find(checkpoint->runtime->environment, &container->arena, &checkpoint->program, err) <
-            0 ||
+        criu_find(checkpoint->runtime->environment, checkpoint->request->give_up, &container->arena,
+                  &checkpoint->program, err) < 0 ||
         criu_open_directories(&checkpoint->directories, &checkpoint->options, choices, true,
                               &container->arena, err) < 0)
         return -err->code;
@@ -194,13 +194,17 @@ static bool must_thaw_first(const struct checkpoint *checkpoint, bool was_paused
 }
 
 /* As it was before: CRIU lets go of what it leaves or could not dump, but a cgroup left frozen
- * would be as good as dead. */
+ * would be as good as dead.  One that CRIU was about to freeze when it died is not paused yet, so
+ * thawing is not for paused ones alone. */
 static void settle(const struct checkpoint *checkpoint, bool was_paused)
 {
-    bool is_paused = container_status(checkpoint->container) == CONTAINER_PAUSED;
+    enum container_status status = container_status(checkpoint->container);
     struct error err;
 
-    if (is_paused != was_paused && freeze(checkpoint, was_paused, &err) < 0)
+    if (status == CONTAINER_STOPPED || (was_paused && status == CONTAINER_PAUSED) ||
+        freezer_of(&checkpoint->container->record.cgroup) == NULL)
+        return;
+    if (freeze(checkpoint, was_paused, &err) < 0)
         log_warning(&checkpoint->runtime->log, "%s", err.text);
 }
 
@@ -215,6 +219,7 @@ static int dump(const struct checkpoint *checkpoint, struct error *err)
         .type = request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP,
         .work_path = checkpoint->directories.work_path,
         .host = &checkpoint->cgroup_host,
+        .give_up = request->give_up,
     };
     int64_t begun = timing_begin(&checkpoint->runtime->log);
 

@@ -364,10 +364,12 @@ struct checkpoint_request {
     bool pre_dump;           /* memory alone; the container goes on */
     const char *page_server; /* "ADDRESS:PORT": memory goes there; or NULL */
     int status_fd;           /* gets a NUL byte when lazy pages can be served; -1: none */
+    int give_up;             /* readable when the dump is to be given up; -1: never */
 };
 
-/* Write the processes of a running or paused container to images.  When that fails, it runs on as
- * before.  When it succeeds the container is deleted, unless it was to be left running. */
+/* Write the processes of a running or paused container to images.  When that fails, or is given up
+ * (EINTR), it runs on as before.  When it succeeds the container is deleted, unless it was to be
+ * left running. */
 must_check int container_checkpoint(const struct runtime *runtime, const char *id,
                                     const struct checkpoint_request *request, struct error *err);
 
@@ -376,10 +378,11 @@ struct restore_request {
     struct criu_choices choices;
     const char *lsm_profile;       /* "apparmor:NAME", "selinux:LABEL"; NULL: as it was */
     const char *lsm_mount_context; /* SELinux; or NULL */
+    int give_up;                   /* readable when it is to be given up; -1: never */
 };
 
 /* Make a container whose processes come from images.  It is running afterwards, its first process a
- * child of the caller.  On failure nothing is left. */
+ * child of the caller.  On failure, and when it is given up (EINTR), nothing is left. */
 must_check int container_restore(const struct runtime *runtime,
                                  const struct restore_request *request, struct container **ret,
                                  struct error *err);

@@ -19,7 +19,11 @@
 #include "runtime/handshake.h"
 #include "runtime/signals.h"
 
-enum { ANSWER_SIZE = 65536, END_DEADLINE_MS = 10000, KEPT_MOST = 16 };
+enum { ANSWER_SIZE = 65536, KEPT_MOST = 16 };
+
+/* How long criu may take: to end, with all undone, once it has failed or answered; to ask the next
+ * time, once we have given up (it does not while it writes out memory); to say its version. */
+enum { END_DEADLINE_MS = 10000, GIVE_UP_DEADLINE_MS = 10000, VERSION_DEADLINE_S = 10 };
 
 /* --- the process
  * ------------------------------------------------------------------------------------- */
@@ -29,6 +33,8 @@ struct criu {
     int pidfd;
     int socket; /* our end */
     int work;   /* the working directory, as criu's mount namespace has it; or -1 */
+    struct deadline deadline;
+    bool given_up;
 };
 
 /* The processes are made where criu is: in their cgroup, and below a root that is a mount, which
@@ -107,6 +113,15 @@ static int get_ready(const struct criu_job *job, int socket, struct error *err)
     return code < 0 ? fail(err, -code, "say that criu is ready") : 0;
 }
 
+/* What a terminal sends to its foreground, Ctrl-C above all, is for us to deal with: criu, killed
+ * half way, would leave processes frozen, or without their network.  But the terminal itself only
+ * the foreground may set up, which criu does for a shell job that it restores. */
+static void leave_foreground(const struct criu_job *job)
+{
+    if (job->type != CRIU_RESTORE || !job->options->shell_job)
+        setpgid(0, 0);
+}
+
 static _Noreturn void become_criu(const struct criu_job *job, int socket)
 {
     char number[16];
@@ -114,6 +129,7 @@ static _Noreturn void become_criu(const struct criu_job *job, int socket)
     struct error err;
 
     snprintf(number, sizeof number, "%d", socket);
+    leave_foreground(job);
     signals_reset();
     if (get_ready(job, socket, &err) < 0)
         handshake_send_failure(socket, &err);
@@ -137,14 +153,61 @@ static int start(const struct criu_job *job, struct criu *ret, struct error *err
         return fail(err, errno, "start %s", job->program);
     if (pid == 0)
         become_criu(job, its);
-    *ret = (struct criu){pid, pidfd, take_fd(&ours), -1};
+    *ret = (struct criu){
+        .pid = pid,
+        .pidfd = pidfd,
+        .socket = take_fd(&ours),
+        .work = -1,
+        .deadline = deadline_in_ms(job->deadline_s > 0 ? job->deadline_s * 1000 : -1),
+    };
     return 0;
 }
 
+/* A deadline for the whole is only there where nothing has to be undone. */
+static void give_up(struct criu *criu, const struct criu_job *job)
+{
+    criu->given_up = true;
+    criu->deadline = deadline_in_ms(job->deadline_s > 0 ? 0 : GIVE_UP_DEADLINE_MS);
+}
+
+static int lose_patience(const struct criu *criu, const struct criu_job *job, struct error *err)
+{
+    kernel_pidfd_send_signal(criu->pidfd, SIGKILL);
+    return criu->given_up ? refuse(err, EINTR, "criu: interrupted")
+                          : refuse(err, ETIMEDOUT, "criu: no answer within %d s", job->deadline_s);
+}
+
+/* Until there is something to hear from it, or it has ended: that the socket would not tell while
+ * processes that it was restoring have it open. */
+static int await(struct criu *criu, const struct criu_job *job, struct error *err)
+{
+    for (;;) {
+        struct pollfd fds[] = {
+            {.fd = criu->socket,                       .events = POLLIN},
+            {.fd = criu->given_up ? -1 : job->give_up, .events = POLLIN},
+            {.fd = criu->pidfd,                        .events = POLLIN},
+        };
+        int ready = poll(fds, count_of(fds), deadline_poll_ms(&criu->deadline));
+
+        if (ready < 0 && errno != EINTR)
+            return fail(err, errno, "wait for criu");
+        if (ready > 0 && fds[1].revents != 0)
+            give_up(criu, job);
+        else if (ready > 0)
+            return 0;
+        if (deadline_passed(&criu->deadline))
+            return lose_patience(criu, job, err);
+    }
+}
+
 /* Before it is criu it says that all is prepared, or what failed. */
-static int await_ready(struct criu *criu, struct error *err)
+static int await_ready(struct criu *criu, const struct criu_job *job, struct error *err)
 {
     struct handshake_message message;
+
+    if (await(criu, job, err) < 0)
+        return -err->code;
+
     int code = handshake_receive(criu->socket, &message, &criu->work);
 
     if (code < 0)
@@ -201,8 +264,9 @@ static int take_along(struct msghdr *message)
     return fd;
 }
 
-/* One message: 1, or 0 when criu has closed the socket. */
-static int hear(const struct criu *criu, struct criu_response *ret, int *ret_fd, struct error *err)
+/* One message: 1, or 0 when there will be none any more. */
+static int hear(struct criu *criu, const struct criu_job *job, struct criu_response *ret,
+                int *ret_fd, struct error *err)
 {
     static const size_t control_size = CMSG_SPACE(sizeof(int));
     char bytes[ANSWER_SIZE];
@@ -212,10 +276,12 @@ static int hear(const struct criu *criu, struct criu_response *ret, int *ret_fd,
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = control_size};
     ssize_t length;
 
+    if (await(criu, job, err) < 0)
+        return -err->code;
     do
-        length = recvmsg(criu->socket, &message, MSG_CMSG_CLOEXEC);
+        length = recvmsg(criu->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (length < 0 && errno == EINTR);
-    if (length == 0 || (length < 0 && errno == ECONNRESET))
+    if (length == 0 || (length < 0 && (errno == ECONNRESET || errno == EAGAIN)))
         return 0;
     if (length < 0)
         return fail(err, errno, "listen to criu");
@@ -230,10 +296,10 @@ static int hear(const struct criu *criu, struct criu_response *ret, int *ret_fd,
 static int answer(const struct criu *criu, const struct criu_job *job,
                   const struct criu_response *notice, int fd, struct error *err)
 {
-    struct criu_request reply = {.type = CRIU_NOTIFY, .notify_success = true};
+    struct criu_request reply = {.type = CRIU_NOTIFY, .notify_success = !criu->given_up};
     struct error of_send;
 
-    if (job->notified == NULL ||
+    if (criu->given_up || job->notified == NULL ||
         job->notified(job->context, notice->notify_script, (pid_t)notice->notify_pid, fd, err) == 0)
         return say(criu, &reply, err);
     /* Told so, criu undoes what it has done; the reason is ours. */
@@ -243,7 +309,7 @@ static int answer(const struct criu *criu, const struct criu_job *job,
 }
 
 /* Until the answer to the request itself: 1; 0 when criu ended without one. */
-static int converse(const struct criu *criu, const struct criu_job *job, struct criu_response *ret,
+static int converse(struct criu *criu, const struct criu_job *job, struct criu_response *ret,
                     struct error *err)
 {
     struct criu_options options = {0};
@@ -254,11 +320,13 @@ static int converse(const struct criu *criu, const struct criu_job *job, struct 
         options.work_dir = criu->work;
         request.options = &options;
     }
+    if (criu->given_up)
+        return 0;
     if (say(criu, &request, err) < 0)
         return -err->code;
     for (;;) {
         autoclose int fd = -1;
-        int code = hear(criu, ret, &fd, err);
+        int code = hear(criu, job, ret, &fd, err);
 
         if (code <= 0 || ret->type != CRIU_NOTIFY)
             return code;
@@ -345,7 +413,7 @@ static int run(const struct criu_job *job, const char *log_path, struct criu_res
     if (start(job, &criu, err) < 0)
         return -err->code;
 
-    int code = await_ready(&criu, err);
+    int code = await_ready(&criu, job, err);
 
     if (code == 0)
         code = converse(&criu, job, ret, err);
@@ -356,6 +424,8 @@ static int run(const struct criu_job *job, const char *log_path, struct criu_res
         return -err->code;
     if (code > 0 && ret->success)
         return 0;
+    if (criu.given_up)
+        return refuse(err, EINTR, "criu: interrupted");
     return code > 0 ? explain(ret, "failed", log_path, err) : explain_end(&end, log_path, err);
 }
 
@@ -421,9 +491,15 @@ int criu_look_up(char *const *environment, struct arena *arena, const char **ret
     return refuse(err, ENOENT, "the program criu is not in PATH (package criu)");
 }
 
-int criu_find(char *const *environment, struct arena *arena, const char **ret, struct error *err)
+int criu_find(char *const *environment, int give_up, struct arena *arena, const char **ret,
+              struct error *err)
 {
-    struct criu_job job = {.environment = environment, .type = CRIU_VERSION};
+    struct criu_job job = {
+        .environment = environment,
+        .type = CRIU_VERSION,
+        .give_up = give_up,
+        .deadline_s = VERSION_DEADLINE_S,
+    };
 
     if (criu_look_up(environment, arena, ret, err) < 0)
         return -err->code;

@@ -35,20 +35,25 @@ struct criu_job {
      * be NULL. */
     int (*notified)(void *context, const char *script, pid_t pid, int fd, struct error *err);
     void *context;
+    int give_up;    /* readable when the caller does not want it any more; -1: never */
+    int deadline_s; /* for the whole; 0: none */
 };
 
 /* The program in $PATH of `environment`: -ENOENT when there is none. */
 must_check int criu_look_up(char *const *environment, struct arena *arena, const char **ret,
                             struct error *err);
 
-/* The same, and that it is new enough. */
-must_check int criu_find(char *const *environment, struct arena *arena, const char **ret,
-                         struct error *err);
+/* The same, and that it is new enough.  It is asked, for some seconds at most; `give_up` as above.
+ */
+must_check int criu_find(char *const *environment, int give_up, struct arena *arena,
+                         const char **ret, struct error *err);
 
-/* Do it.  There is no deadline for the whole: how long it takes to write out memory, nobody knows;
- * criu has deadlines of its own for each wait, and its end is noticed.  On failure err holds the
- * first error of the log, and where the log is (`log_path`).  `ret_pid` (may be NULL): what was
- * restored, a child of ours. */
+/* Do it.  How long it takes to write out memory, nobody knows, so dump and restore go without a
+ * deadline: criu has its own for each wait, and its end is noticed.  On failure err holds the first
+ * error of the log, or what criu answered, and where the log is (`log_path`; an older one there is
+ * removed first).  -EINTR: given up.  criu is told so when it next asks, at the latest before it
+ * would end the processes, and takes everything back; it is killed when it does not ask for long.
+ * `ret_pid` (may be NULL): what was restored, a child of ours. */
 must_check int criu_run(const struct criu_job *job, const char *log_path, pid_t *ret_pid,
                         struct error *err);
 

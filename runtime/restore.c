@@ -114,7 +114,8 @@ static int find_images(struct creation *creation, struct error *err)
                       "a container cannot be restored over a writable layer of its "
                       "own (annotation run.crun-lite.overlay)");
     if (check_cgroup(creation, err) < 0 ||
-        criu_find(creation->runtime->environment, arena, &restoration->program, err) < 0)
+        criu_find(creation->runtime->environment, restoration->request->give_up, arena,
+                  &restoration->program, err) < 0)
         return -err->code;
     if (criu_open_directories(&restoration->directories, &restoration->options,
                               &restoration->request->choices, false, arena, err) < 0)
@@ -268,6 +269,7 @@ static int restore_processes(struct creation *creation, struct error *err)
         .mount_root = mount_plan_rootfs(creation->plan.mounts),
         .notified = notified,
         .context = creation,
+        .give_up = restoration->request->give_up,
     };
     pid_t pid = 0;
 

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/crun-lite/criu_options.h"
+#include "cmd/crun-lite/interruption.h"
 
 struct checkpoint_options {
     struct criu_command_options criu; /* first: its table fills it */
@@ -68,7 +69,15 @@ static int checkpoint(struct context *context, const void *command_options,
         return -err->code;
     request.choices.link_remap = options->link_remap;
     request.choices.tcp_skip_in_flight = options->tcp_skip_in_flight;
-    return container_checkpoint(&context->runtime, arguments->items.items[0], &request, err);
+
+    struct interruption interruption;
+
+    if (interruption_open(&interruption, err) < 0)
+        return -err->code;
+    request.give_up = interruption.fd;
+    return interruption_close(
+        &interruption,
+        container_checkpoint(&context->runtime, arguments->items.items[0], &request, err), err);
 }
 
 const struct command checkpoint_command = {

@@ -4,6 +4,7 @@
 
 #include "cmd/crun-lite/criu_options.h"
 #include "cmd/crun-lite/foreground.h"
+#include "cmd/crun-lite/interruption.h"
 #include "cmd/crun-lite/service_manager.h"
 
 struct restore_options {
@@ -43,13 +44,26 @@ static const struct option rows[] = {
 };
 /* clang-format on */
 
-static int restore_and_wait(struct context *context, const struct restore_request *request,
+/* A signal that comes when it is done is for the process, in the foreground. */
+static int restore_processes(struct context *context, struct restore_request *request,
+                             struct container **ret, struct error *err)
+{
+    struct interruption interruption;
+
+    if (interruption_open(&interruption, err) < 0)
+        return -err->code;
+    request->give_up = interruption.fd;
+    return interruption_close(&interruption,
+                              container_restore(&context->runtime, request, ret, err), err);
+}
+
+static int restore_and_wait(struct context *context, struct restore_request *request,
                             struct foreground *foreground, struct error *err)
 {
     struct container *container = NULL;
     struct foreground_end end = {0};
 
-    if (container_restore(&context->runtime, request, &container, err) < 0)
+    if (restore_processes(context, request, &container, err) < 0)
         return -err->code;
 
     struct foreground_process process = {

@@ -1,3 +1,7 @@
+/* checkpoint and restore where CRIU fails, dies, hangs or is interrupted: what is said, and that
+ * the container goes on.  CRIU is a fake (harness/fake_criu.h), so these run where there is none.
+ */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -110,6 +114,96 @@ Scenario(criu_faults, a_paused_container_is_paused_again)
     goes_on(bundle);
 }
 
+/* --- waits that end ----------------------------------------------------------------------------
+ */
+
+Scenario(criu_faults, a_criu_that_says_nothing_is_given_up)
+{
+    struct bundle *bundle = counting_container();
+
+    assert_refused(checkpoint_by_fake(bundle, "mute"), 1, "no answer within 10 s");
+    goes_on(bundle);
+}
+
+static struct running begin_waiting(struct bundle *bundle, const char *part, int terminal)
+{
+    struct running running = program_begin(
+        PROGRAM(.arguments = checkpoint_arguments(bundle, part), .terminal = terminal));
+
+    cr_assert(eventually(fake_criu_is("waiting")), "%s", program_wait(&running, 1).err);
+    return running;
+}
+
+Scenario(criu_faults, an_interrupted_dump_is_given_up_in_order)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+    for (size_t i = 0; i < count_of(signals); i++) {
+        struct bundle *bundle = counting_container();
+        struct running running = begin_waiting(bundle, "waits politely", 0);
+        struct outcome outcome;
+
+        cr_assert(kill(running.pid, signals[i]) == 0);
+        outcome = program_wait(&running, DEADLINE_SECONDS);
+        assert_refused(outcome, 1, text("criu: interrupted (signal %d)", signals[i]));
+        cr_assert(fake_criu_is("told to give up"));
+        goes_on(bundle);
+    }
+}
+
+/* No answer that says so: then nobody but us thaws the container. */
+Scenario(criu_faults, an_interrupted_criu_that_does_not_listen_is_killed)
+{
+    struct bundle *bundle = counting_container();
+    struct running running = begin_waiting(bundle, "waits", 0);
+
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_refused(program_wait(&running, DEADLINE_SECONDS), 1, "criu: interrupted (signal 15)");
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, a_version_that_does_not_come_is_not_waited_for_after_a_signal)
+{
+    struct bundle *bundle = counting_container();
+    struct running running = program_begin(
+        PROGRAM(.arguments = checkpoint_arguments(bundle, "mute")));
+
+    cr_assert(eventually(fake_criu_is("mute")));
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_refused(program_wait(&running, DEADLINE_SECONDS), 1, "criu: interrupted (signal 15)");
+    goes_on(bundle);
+}
+
+/* What a terminal shows comes in pieces: add one that is there; is `what` among them now? */
+static bool shows(int master, char *screen, size_t size, const char *what)
+{
+    size_t length = strlen(screen);
+    ssize_t got = read(master, screen + length, size - 1 - length);
+
+    screen[length + (got > 0 ? (size_t)got : 0)] = '\0';
+    return strstr(screen, what) != NULL;
+}
+
+/* The terminal sends it to everybody in the foreground. */
+Scenario(criu_faults, the_terminals_interrupt_does_not_reach_criu)
+{
+    struct bundle *bundle = counting_container();
+    autoclose int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    char screen[4096] = "";
+
+    cr_assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+
+    autoclose int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct running running = begin_waiting(bundle, "waits politely", slave);
+
+    cr_assert(write(master, "\x03", 1) == 1);
+    assert_code(program_wait(&running, DEADLINE_SECONDS), 1);
+    cr_assert(eventually(shows(master, screen, sizeof screen, "criu: interrupted (signal 2)")),
+              "%s", screen);
+    cr_assert(fake_criu_is("told to give up"));
+    goes_on(bundle);
+}
+
 /* --- starting it -------------------------------------------------------------------------------
  */
 
@@ -197,6 +291,34 @@ Scenario(criu_faults, a_process_restored_half_way_is_ended)
     assert_refused(crun("state", bundle->id), 1, "does not exist");
 }
 
+/* It has criu's socket open, as such processes have: that is not criu. */
+Scenario(criu_faults, a_criu_that_dies_over_a_restore_is_noticed)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    restore_fails(bundle, "restores, dies", "ended without an answer, exit status 1");
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(criu_faults, an_interrupted_restore_leaves_nothing)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+    struct running running;
+
+    cr_assert(mkdir(images(), 0700) == 0);
+    running = program_begin(
+        PROGRAM(.arguments = with_fake_criu("restores, waits", "restore", "-d", "-b", bundle->path,
+                                            "--image-path", images(), bundle->id)));
+    cr_assert(eventually(fake_criu_is("waiting")));
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_refused(program_wait(&running, DEADLINE_SECONDS), 1, "criu: interrupted (signal 15)");
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
 static size_t count_descriptors(void)
 {
     size_t count = 0;
@@ -215,6 +337,7 @@ static void restore_in_this_process(struct bundle *bundle, const char *expected)
     struct restore_request request = {
         .create = {.id = bundle->id, .bundle = bundle->path, .detach = true},
         .choices = {.image_path = images() },
+        .give_up = -1,
     };
     struct container *container = NULL;
     size_t before = count_descriptors();
