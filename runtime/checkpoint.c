@@ -147,11 +147,21 @@ static int fill_options(struct checkpoint *checkpoint, struct error *err)
     options->external_sharing = options->external_masters = true;
     if (request->status_fd >= 0)
         options->status_fd = request->status_fd + 1;
-    if (request->page_server != NULL &&
-        criu_page_server_from_text(options, request->page_server, &container->arena, err) < 0)
-        return -err->code;
     /* A pre-dump is of memory alone. */
     return request->pre_dump ? 0 : find_externals(checkpoint, err);
+}
+
+/* Whatever is wrong with them is said before anything is done. */
+static int take_choices(struct checkpoint *checkpoint, struct error *err)
+{
+    const struct checkpoint_request *request = checkpoint->request;
+
+    if (criu_options_from_choices(&checkpoint->options, &request->choices, err) < 0)
+        return -err->code;
+    return request->page_server != NULL
+               ? criu_page_server_from_text(&checkpoint->options, request->page_server,
+                                            &checkpoint->container->arena, err)
+               : 0;
 }
 
 static int prepare(struct checkpoint *checkpoint, struct error *err)
@@ -163,7 +173,7 @@ static int prepare(struct checkpoint *checkpoint, struct error *err)
         state_read_config(&container->directory, &container->arena, &checkpoint->spec, err) < 0 ||
         namespace_plan_from_spec(&checkpoint->namespaces, checkpoint->spec, err) < 0 ||
         cgroup_host_probe(&checkpoint->cgroup_host, &container->arena, err) < 0 ||
-        criu_options_from_choices(&checkpoint->options, choices, err) < 0 ||
+        take_choices(checkpoint, err) < 0 ||
         criu_find(checkpoint->runtime->environment, checkpoint->request->give_up, &container->arena,
                   &checkpoint->program, err) < 0 ||
         criu_open_directories(&checkpoint->directories, &checkpoint->options, choices, true,
@@ -250,6 +260,8 @@ int container_checkpoint(const struct runtime *runtime, const char *id,
         code = prepare(&checkpoint, err);
     if (code == 0)
         code = dump(&checkpoint, err);
+    if (code < 0)
+        criu_forget_directories(&checkpoint.directories);
     criu_close_directories(&checkpoint.directories);
     container_free(checkpoint.container);
     if (code < 0 || request->leave_running || request->pre_dump)

@@ -5,10 +5,12 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/names.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "runtime/criu_externals.h"
 #include "runtime/plan.h"
 
 static int choose(const char *option, const char *value, const struct names *names,
@@ -110,11 +112,19 @@ int criu_page_server_from_text(struct criu_options *ret, const char *text, struc
     return ret->page_server_address == NULL ? no_memory(err) : 0;
 }
 
-static int open_directory(const char *option, const char *path, bool make, struct error *err)
+/* *ret_made: the path, when it was not there. */
+static int make_directory(const char *option, const char *path, const char **ret_made,
+                          struct error *err)
 {
-    if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (mkdir(path, 0700) == 0)
+        *ret_made = path;
+    else if (errno != EEXIST)
         return fail(err, errno, "%s: make %s", option, path);
+    return 0;
+}
 
+static int open_directory(const char *option, const char *path, struct error *err)
+{
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return fd < 0 ? fail(err, errno, "%s: %s", option, path) : fd;
@@ -131,15 +141,27 @@ int criu_open_directories(struct criu_directories *ret, struct criu_options *opt
     ret->log_path = arena_print(arena, "%s/%s", work, options->log_file);
     if (ret->log_path == NULL)
         return no_memory(err);
-    ret->images = open_directory("--image-path", choices->image_path, make, err);
-    if (ret->images < 0)
+    if (make && make_directory("--image-path", choices->image_path, &ret->made[0], err) < 0)
         return -err->code;
-    ret->work = open_directory("--work-path", work, true, err);
+    ret->images = open_directory("--image-path", choices->image_path, err);
+    if (ret->images < 0 || make_directory("--work-path", work, &ret->made[1], err) < 0)
+        return -err->code;
+    ret->work = open_directory("--work-path", work, err);
     if (ret->work < 0)
         return -err->code;
     options->images_dir = ret->images;
     options->work_dir = ret->work;
     return 0;
+}
+
+void criu_forget_directories(struct criu_directories *directories)
+{
+    if (directories->made[0] != NULL && directories->images >= 0)
+        unlinkat(directories->images, CRIU_STREAMS_FILE, 0);
+    for (size_t i = 0; i < count_of(directories->made); i++) {
+        if (directories->made[i] != NULL)
+            rmdir(directories->made[i]);
+    }
 }
 
 void criu_close_directories(struct criu_directories *directories)

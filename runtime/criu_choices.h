@@ -19,6 +19,7 @@ struct criu_directories {
     int work;
     const char *work_path;
     const char *log_path; /* for messages and to read from */
+    const char *made[2];  /* those that were not there before */
 };
 
 #define CRIU_DIRECTORIES_CLOSED  \
@@ -31,6 +32,9 @@ struct criu_directories {
 must_check int criu_open_directories(struct criu_directories *ret, struct criu_options *options,
                                      const struct criu_choices *choices, bool make,
                                      struct arena *arena, struct error *err);
+/* After a failure: remove those that were made for this, unless there is something in them to read,
+ * as a log.  Before they are closed. */
+void criu_forget_directories(struct criu_directories *directories);
 void criu_close_directories(struct criu_directories *directories);
 
 /* CRIU needs rights over the whole host. */

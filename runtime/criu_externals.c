@@ -259,8 +259,6 @@ int criu_namespaces_to_restore(const struct namespace_plan *plan, struct arena *
 /* --- standard streams
  * -------------------------------------------------------------------------------- */
 
-static const char streams_file[] = "descriptors.json";
-
 static int read_mount_id(pid_t pid, int fd, unsigned *ret, struct error *err)
 {
     char path[64], info[1024];
@@ -364,7 +362,7 @@ int criu_save_streams(int images, pid_t pid, struct arena *arena, struct string_
 
     if (json == NULL)
         return no_memory(err);
-    return replace_file(images, streams_file, json, strlen(json), 0600, err);
+    return replace_file(images, CRIU_STREAMS_FILE, json, strlen(json), 0600, err);
 }
 
 /* One that this program could have written, and that has no descriptor yet. */
@@ -389,10 +387,10 @@ int criu_load_streams(int images, struct arena *arena, struct criu_descriptors *
     char *text;
     size_t length;
 
-    if (read_file(images, streams_file, MOST, arena, &text, &length, err) < 0)
+    if (read_file(images, CRIU_STREAMS_FILE, MOST, arena, &text, &length, err) < 0)
         return err->code == ENOENT ? 0 : -err->code;
     if (json_read(text, length, arena, arena, &list, err) < 0)
-        return within(err, "%s", streams_file);
+        return within(err, CRIU_STREAMS_FILE);
 
     int fd = 0;
 

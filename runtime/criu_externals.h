@@ -33,8 +33,10 @@ must_check int criu_namespaces_to_restore(const struct namespace_plan *plan, str
                                           struct criu_descriptors *descriptors,
                                           struct criu_pairs *joins, struct error *err);
 
-/* Standard streams, in the file descriptors.json of the image directory: three strings, as runc
- * has them ("pipe:[1234]"). A file or terminal from outside the container gets a name that CRIU is
+#define CRIU_STREAMS_FILE "descriptors.json"
+
+/* Standard streams, in the file of that name in the image directory: three strings, as runc has
+ * them ("pipe:[1234]").  A file or terminal from outside the container gets a name that CRIU is
  * told of (`external`). */
 must_check int criu_save_streams(int images, pid_t pid, struct arena *arena,
                                  struct string_list *external, struct error *err);

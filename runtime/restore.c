@@ -388,6 +388,8 @@ int container_restore(const struct runtime *runtime, const struct restore_reques
     int code = creation_run(&creation, "restore", restore_steps, count_of(restore_steps), ret, err);
 
     close_streams(&restoration);
+    if (code < 0)
+        criu_forget_directories(&restoration.directories);
     criu_close_directories(&restoration.directories);
     return code;
 }

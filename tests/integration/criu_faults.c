@@ -114,6 +114,38 @@ Scenario(criu_faults, a_paused_container_is_paused_again)
     goes_on(bundle);
 }
 
+Scenario(criu_faults, a_directory_for_images_goes_when_there_are_none)
+{
+    struct bundle *bundle = counting_container();
+
+    checkpoint_by_fake(bundle, "refuses");
+    cr_assert(!file_exists(images()));
+    checkpoint_by_fake(bundle, "logs, refuses");
+    assert_has(file_text(text("%s/dump.log", images())), FAKE_CRIU_ERROR);
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, a_directory_for_images_that_was_there_stays)
+{
+    struct bundle *bundle = counting_container();
+
+    cr_assert(mkdir(images(), 0700) == 0);
+    checkpoint_by_fake(bundle, "refuses");
+    cr_assert(file_exists(images()));
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, a_bad_page_server_is_refused_before_anything_is_made)
+{
+    struct bundle *bundle = counting_container();
+    const char *const *arguments = with_fake_criu("mute", "checkpoint", "--image-path", images(),
+                                                  "--page-server", "nowhere", bundle->id);
+
+    assert_refused(program_run(PROGRAM(.arguments = arguments)), 1, "--page-server: \"nowhere\"");
+    cr_assert(!file_exists(images()));
+    goes_on(bundle);
+}
+
 /* --- waits that end ----------------------------------------------------------------------------
  */
 
