@@ -51,6 +51,7 @@ static int end_init(struct container *container, struct error *err)
 
 /* What is alive between the first step and the last. */
 struct deletion {
+    const struct log *log;
     struct container *container;
     struct cgroup cgroup;
 };
@@ -63,6 +64,7 @@ static int open_cgroup(struct deletion *deletion, struct error *err)
 /* A pid namespace's init ends it from inside; frozen v1 processes have been thawed by the kill. */
 static int end_processes(struct deletion *deletion, struct error *err)
 {
+    container_warn_of_others(deletion->log, deletion->container, &deletion->cgroup);
     if (cgroup_kill(&deletion->cgroup, SIGKILL, err) < 0)
         return -err->code;
     return end_init(deletion->container, err);
@@ -111,7 +113,7 @@ static const struct delete_step {
 
 static int remove_all(const struct log *log, struct container *container, struct error *err)
 {
-    struct deletion deletion = {.container = container, .cgroup = CGROUP_EMPTY};
+    struct deletion deletion = {.log = log, .container = container, .cgroup = CGROUP_EMPTY};
     int code = 0;
 
     for (size_t i = 0; code == 0 && i < count_of(delete_steps); i++) {

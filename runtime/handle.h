@@ -35,6 +35,11 @@ must_check int container_say_go(const struct runtime *runtime, struct container 
 /* True when the first process still listens on start.sock, that is, has not been started. */
 bool container_awaits_start(const struct container *container);
 
+/* Before all of its processes are signalled: say so when there is no way to find more than the
+ * first one.  As runc, which goes on likewise. */
+void container_warn_of_others(const struct log *log, struct container *container,
+                              const struct cgroup *cgroup);
+
 /* Write "<pid>" without a newline, atomically: go-runc and conmon parse the whole file. */
 must_check int pid_file_write(const char *path, pid_t pid, struct error *err);
 

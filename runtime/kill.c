@@ -5,6 +5,7 @@
 #include "base/kernel.h"
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
+#include "runtime/members.h"
 #include "runtime/timing.h"
 
 static int signal_init(struct container *container, int signal, struct error *err)
@@ -19,22 +20,71 @@ static int signal_init(struct container *container, int signal, struct error *er
                 container_pid(container));
 }
 
-static bool has_processes(const struct cgroup *cgroup)
+/* Who is in the cgroup.  A record has directories that could not be made, or have gone; and the
+ * first process may have been moved elsewhere. */
+struct population {
+    bool anybody;
+    bool first_process;
+};
+
+static struct population population_of(const struct container *container,
+                                       const struct cgroup *cgroup)
 {
     autoarena struct arena arena = {NULL};
+    struct population found = {false, false};
     struct error ignored;
     pid_t *pids;
     size_t count;
 
-    return cgroup_processes(cgroup, &arena, &pids, &count, &ignored) == 0 && count > 0;
+    if (cgroup_processes(cgroup, &arena, &pids, &count, &ignored) < 0)
+        return found;
+    found.anybody = count > 0;
+    for (size_t i = 0; i < count; i++)
+        found.first_process |= pids[i] == container_pid(container);
+    return found;
 }
 
-/* Every process; without `all` there must be one. */
-static int signal_everybody(const struct cgroup *cgroup, int signal, bool all, struct error *err)
+void container_warn_of_others(const struct log *log, struct container *container,
+                              const struct cgroup *cgroup)
 {
-    if (!all && !has_processes(cgroup))
-        return refuse(err, ESRCH, "container not running");
-    return cgroup_kill(cgroup, signal, err);
+    enum container_status status = container_status(container);
+
+    if (status != CONTAINER_RUNNING || container->record.own_pid_namespace ||
+        population_of(container, cgroup).anybody)
+        return;
+    log_warning(log,
+                "container %s has neither a cgroup nor a pid namespace of its own: processes other "
+                "than its first cannot be found and are left alone (delegate a cgroup to its user)",
+                container->id);
+}
+
+/* Without a cgroup: whoever can be found.  SIGKILL for the first one ends its pid namespace. */
+static int signal_found(struct container *container, int signal, struct error *err)
+{
+    bool others = container->record.own_pid_namespace && signal != SIGKILL;
+    int code = others ? members_signal(container_pid(container), container->pidfd, signal, err) : 0;
+
+    return code < 0 ? code : signal_init(container, signal, err);
+}
+
+static int signal_everybody(const struct log *log, struct container *container,
+                            const struct cgroup *cgroup, int signal, struct error *err)
+{
+    struct population population = population_of(container, cgroup);
+
+    if (!population.anybody) {
+        container_warn_of_others(log, container, cgroup);
+        return signal_found(container, signal, err);
+    }
+    if (cgroup_kill(cgroup, signal, err) < 0)
+        return -err->code;
+    if (population.first_process)
+        return 0;
+
+    /* It may have ended: then those who were left are all there was. */
+    int code = signal_init(container, signal, err);
+
+    return code == -ESRCH ? 0 : code;
 }
 
 int container_kill(const struct runtime *runtime, struct container *container, int signal, bool all,
@@ -47,8 +97,8 @@ int container_kill(const struct runtime *runtime, struct container *container, i
     if (cgroup_open(&cgroup, &container->record.cgroup, err) < 0)
         return -err->code;
     /* Without a pid namespace of its own the others would outlive the first process. */
-    if (cgroup.count > 0 && (all || (signal == SIGKILL && !container->record.own_pid_namespace)))
-        code = signal_everybody(&cgroup, signal, all, err);
+    if (all || (signal == SIGKILL && !container->record.own_pid_namespace))
+        code = signal_everybody(&runtime->log, container, &cgroup, signal, err);
     else
         code = signal_init(container, signal, err);
     /* On v1 a frozen process gets its SIGKILL when it thaws. */

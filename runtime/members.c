@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/kernel.h"
+#include "base/own.h"
 #include "base/text.h"
 
 /* The inode of its pid namespace; 0 when it is gone or out of reach. */
@@ -48,10 +50,9 @@ static pid_t pid_of_entry(const char *name)
     return parse_int64(name, 1, INT32_MAX, &pid, &ignored) < 0 ? 0 : (pid_t)pid;
 }
 
-int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count,
-                             struct error *err)
+static int members_of(ino_t wanted, struct arena *arena, pid_t **ret, size_t *ret_count,
+                      struct error *err)
 {
-    ino_t wanted = pid_namespace_of(pid);
     DIR *proc = wanted == 0 ? NULL : opendir("/proc");
     pid_t *pids = NULL;
     size_t room = 0, count = 0;
@@ -79,5 +80,48 @@ int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **ret, size_t
         qsort(pids, count, sizeof *pids, by_number);
     *ret = pids;
     *ret_count = count;
+    return 0;
+}
+
+int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **ret, size_t *ret_count,
+                             struct error *err)
+{
+    return members_of(pid_namespace_of(pid), arena, ret, ret_count, err);
+}
+
+/* /proc goes by number, and numbers are used again: what it says of `pid` is about the process that
+ * the pidfd holds when that lives afterwards. */
+static bool is_in(int pidfd, pid_t pid, ino_t namespace)
+{
+    return pid_namespace_of(pid) == namespace && kernel_pidfd_send_signal(pidfd, 0) == 0;
+}
+
+static int signal_member(pid_t pid, ino_t namespace, int signal, struct error *err)
+{
+    autoclose int pidfd = kernel_pidfd_open(pid, 0);
+
+    if (pidfd < 0)
+        return errno == ESRCH ? 0 : fail(err, errno, "open process %d", (int)pid);
+    if (!is_in(pidfd, pid, namespace) || kernel_pidfd_send_signal(pidfd, signal) == 0 ||
+        errno == ESRCH)
+        return 0;
+    return fail(err, errno, "signal %d (%s) to process %d", signal, strsignal(signal), (int)pid);
+}
+
+int members_signal(pid_t pid, int pidfd, int signal, struct error *err)
+{
+    autoarena struct arena arena = {NULL};
+    ino_t namespace = pid_namespace_of(pid);
+    pid_t *pids;
+    size_t count;
+
+    if (namespace == 0 || pidfd < 0 || !is_in(pidfd, pid, namespace))
+        return 0;
+    if (members_of(namespace, &arena, &pids, &count, err) < 0)
+        return -err->code;
+    for (size_t i = 0; i < count; i++) {
+        if (pids[i] != pid && signal_member(pids[i], namespace, signal, err) < 0)
+            return -err->code;
+    }
     return 0;
 }

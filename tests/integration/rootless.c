@@ -168,6 +168,95 @@ Scenario(rootless, limits_without_rights_are_refused)
     assert_refused(outcome, 1, "cgroup");
 }
 
+/* --- no cgroup at all: what is done without it --------------------------------------------------
+ */
+
+/* Running, of one process, with neither a cgroup nor a pid namespace. */
+static struct bundle *started_without_cgroup(const char *script)
+{
+    struct bundle *bundle = bundle_for_user();
+    const char *file = text("%s/pid", bundle->path);
+
+    bundle_without_namespace(bundle, "pid");
+    bundle_script(bundle, script);
+    assert_ok(as_user("run", "-d", "--pid-file", file, "-b", bundle->path, bundle->id));
+    if (strstr(file_text(text("/proc/%s/cgroup", file_line(file))), bundle->id) != NULL) {
+        assert_ok(as_user("delete", "-f", bundle->id));
+        skip("this user has a cgroup of its own");
+    }
+    return bundle;
+}
+
+static bool has_stopped(struct bundle *bundle)
+{
+    return strstr(as_user("state", bundle->id).out, "\"status\": \"stopped\"") != NULL;
+}
+
+/* As runc, which warns too: the first process is what can be found. */
+Scenario(rootless, killing_without_cgroup_and_pid_namespace_ends_the_first_process)
+{
+    struct bundle *bundle = started_without_cgroup("exec sleep 3600");
+    struct outcome outcome = as_user("kill", bundle->id, "KILL");
+
+    assert_ok(outcome);
+    assert_has(outcome.err, "neither a cgroup nor a pid namespace of its own");
+    cr_assert(eventually(has_stopped(bundle)));
+    assert_refused(as_user("kill", bundle->id, "KILL"), 1, "container not running");
+    assert_ok(as_user("kill", "--all", bundle->id, "KILL"));
+    assert_ok(as_user("delete", bundle->id));
+}
+
+Scenario(rootless, killing_all_without_cgroup_and_pid_namespace_ends_the_first_process)
+{
+    struct bundle *bundle = started_without_cgroup("exec sleep 3600");
+    struct outcome outcome = as_user("kill", "--all", bundle->id, "TERM");
+
+    assert_ok(outcome);
+    assert_has(outcome.err, "neither a cgroup nor a pid namespace of its own");
+    cr_assert(eventually(has_stopped(bundle)));
+    assert_ok(as_user("delete", bundle->id));
+}
+
+Scenario(rootless, a_timeout_is_kept_without_cgroup_and_pid_namespace)
+{
+    struct bundle *bundle = started_without_cgroup("trap '' TERM; exec sleep 3600");
+
+    assert_ok(as_user("kill", "--timeout", "100ms", bundle->id));
+    cr_assert(has_stopped(bundle));
+    assert_ok(as_user("delete", bundle->id));
+}
+
+Scenario(rootless, deleting_by_force_without_cgroup_and_pid_namespace_ends_the_first_process)
+{
+    struct bundle *bundle = started_without_cgroup("exec sleep 3600");
+    struct outcome outcome;
+
+    assert_refused(as_user("delete", bundle->id), 1, "not stopped");
+    outcome = as_user("delete", "--force", bundle->id);
+    assert_ok(outcome);
+    assert_has(outcome.err, "neither a cgroup nor a pid namespace of its own");
+    assert_refused(as_user("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(rootless, killing_all_without_a_cgroup_reaches_the_pid_namespace)
+{
+    struct bundle *bundle = bundle_for_user();
+    struct outcome run;
+
+    bundle_script(bundle,
+                  "(trap 'echo other; exit 0' TERM; sleep 3600 & echo ready; wait) & "
+                  "trap 'echo first' TERM; wait; wait; while :; do sleep 3600 & wait $!; done");
+    run = as_user("run", "-d", "-b", bundle->path, bundle->id);
+    assert_ok(run);
+    cr_assert(program_said(&run.running, "ready"));
+    assert_ok(as_user("kill", "--all", bundle->id, "TERM"));
+    cr_assert(program_said(&run.running, "first"));
+    cr_assert(program_said(&run.running, "other"));
+    assert_ok(as_user("kill", "--all", bundle->id, "KILL"));
+    cr_assert(eventually(has_stopped(bundle)));
+    assert_ok(as_user("delete", bundle->id));
+}
+
 /* As runc: no rights and --rootless=false is an error, not a container without a cgroup. */
 Scenario(rootless, said_to_have_rights_a_cgroup_is_required)
 {
