@@ -210,6 +210,20 @@ int container_terminal(const struct container *container)
     return container->terminal;
 }
 
+/* With neither a cgroup nor a pid namespace of its own there is no way to find the others. */
+static int first_process_only(const struct container *container, struct arena *arena, pid_t **ret,
+                              size_t *ret_count, struct error *err)
+{
+    pid_t *pids = arena_zero(arena, 1, sizeof *pids);
+
+    if (pids == NULL)
+        return no_memory(err);
+    *pids = container_pid(container);
+    *ret = pids;
+    *ret_count = 1;
+    return 0;
+}
+
 int container_processes(struct container *container, struct arena *arena, pid_t **ret,
                         size_t *ret_count, struct error *err)
 {
@@ -222,8 +236,10 @@ int container_processes(struct container *container, struct arena *arena, pid_t 
 
     cgroup_done(&cgroup);
     /* An ordinary user's container may have no cgroup of its own. */
-    if (code == 0 && *ret_count == 0 && container->record.own_pid_namespace && is_alive(container))
-        return members_of_pid_namespace(container_pid(container), arena, ret, ret_count, err);
+    if (code == 0 && *ret_count == 0 && is_alive(container))
+        return container->record.own_pid_namespace
+                   ? members_of_pid_namespace(container_pid(container), arena, ret, ret_count, err)
+                   : first_process_only(container, arena, ret, ret_count, err);
     return code;
 }
 

@@ -80,12 +80,17 @@ static bool is_there(const struct cgroup *cgroup)
     return false;
 }
 
+static int refuse_without_cgroup(struct error *err)
+{
+    return refuse(err, ENOENT, "the container has no cgroup of its own to count in");
+}
+
 static int read_stats(struct container *container, const struct cgroup *cgroup, struct arena *arena,
                       struct container_stats *ret, struct error *err)
 {
     *ret = (struct container_stats){0};
     if (!is_there(cgroup))
-        return refuse(err, ENOENT, "the container has no cgroup of its own to count in");
+        return refuse_without_cgroup(err);
     if (cgroup_stats_read(cgroup, arena, &ret->cgroup, err) < 0 ||
         resctrl_stats_read(&container->record.resctrl, &ret->intel_rdt, arena, err) < 0)
         return -err->code;
@@ -147,6 +152,21 @@ static int gather(struct container_events *events, struct error *err)
     return 0;
 }
 
+/* That there is nothing to count in is said now, and not when the first interval is over; a cgroup
+ * that went with the container's end is no error. */
+static int watch_cgroup(struct container_events *events, struct error *err)
+{
+    if (cgroup_open(&events->cgroup, &events->container->record.cgroup, err) < 0)
+        return -err->code;
+    if (!is_there(&events->cgroup) && is_running(events->container))
+        return refuse_without_cgroup(err);
+
+    int code = cgroup_oom_watch(&events->cgroup, &events->oom, err);
+
+    /* Without a memory controller nobody is killed for it. */
+    return code == -ENOENT ? 0 : code;
+}
+
 int container_events_open(struct container *container, int64_t interval_ns,
                           struct container_events **ret, struct error *err)
 {
@@ -160,11 +180,8 @@ int container_events_open(struct container *container, int64_t interval_ns,
         return no_memory(err);
     *events = (struct container_events){.container = container, .poll = -1, .timer = -1};
     events->oom.fd = -1;
-    code = cgroup_open(&events->cgroup, &container->record.cgroup, err);
+    code = watch_cgroup(events, err);
     if (code == 0)
-        code = cgroup_oom_watch(&events->cgroup, &events->oom, err);
-    /* Without a memory controller nobody is killed for it. */
-    if (code == 0 || code == -ENOENT)
         code = start_timer(events, interval_ns, err);
     if (code == 0)
         code = gather(events, err);

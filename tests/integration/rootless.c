@@ -257,6 +257,25 @@ Scenario(rootless, killing_all_without_a_cgroup_reaches_the_pid_namespace)
     assert_ok(as_user("delete", bundle->id));
 }
 
+Scenario(rootless, what_takes_a_cgroup_says_that_there_is_none)
+{
+    struct bundle *bundle = started_without_cgroup("exec sleep 3600");
+    const char *pid = file_line(text("%s/pid", bundle->path));
+
+    assert_text(as_user("ps", "-f", "json", bundle->id).out, text("[%s]\n", pid));
+    assert_refused(as_user("pause", bundle->id), 1, "the container has no cgroup of its own");
+    assert_refused(as_user("events", "--stats", bundle->id), 1,
+                   "the container has no cgroup of its own");
+    assert_refused(as_user("events", "--interval", "1000s", bundle->id), 1,
+                   "the container has no cgroup of its own");
+    assert_refused(as_user("update", "--pids-limit", "9", bundle->id), 1,
+                   "linux.resources.pids.limit: the container has no cgroup");
+    assert_has(as_user("state", bundle->id).out, "\"status\": \"running\"");
+    assert_has(as_user("list").out, "running");
+    assert_text(as_user("exec", bundle->id, "echo", "in").out, "in\n");
+    assert_ok(as_user("delete", "--force", bundle->id));
+}
+
 /* As runc: no rights and --rootless=false is an error, not a container without a cgroup. */
 Scenario(rootless, said_to_have_rights_a_cgroup_is_required)
 {
