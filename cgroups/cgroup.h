@@ -197,9 +197,12 @@ must_check int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_pla
 int cgroup_clone_fd(const struct cgroup *cgroup);
 
 /* Called by the first process itself, single-threaded, after clone: join every hierarchy that
- * CLONE_INTO_CGROUP did not cover.  v1: "0" to `tasks`, which skips the lock that writing
- * cgroup.procs waits for.  `joined_v2`: clone3 has done v2 already.  Does not allocate. */
+ * CLONE_INTO_CGROUP did not cover, v2 before the others.  v1: "0" to `tasks`, which skips the lock
+ * that writing cgroup.procs waits for.  `joined_v2`: clone3 has done v2 already.  One that refuses
+ * does not keep it from the others, some of which may be a user's own; of several errors the first
+ * is told, one about rights only when there is no other.  Does not allocate. */
 must_check int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, struct error *err);
+
 /* Does -errno of joining, or of clone3, say that no process can be there, whoever asks?  EBUSY: it
  * passes controllers on; ENOENT, ENODEV: gone; EOPNOTSUPP: a threaded or an invalid domain. */
 bool cgroup_takes_nobody(int code);

@@ -208,7 +208,7 @@ static int clone_fd(const struct execution *execution)
     return caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1;
 }
 
-/* A directory that has gone, NULL when all are there. */
+/* A directory that has gone or could not be made, NULL when all are there. */
 static const char *missing_directory(const struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {
@@ -224,7 +224,7 @@ static int open_sub(struct execution *execution, const struct cgroup *whole, str
 {
     const char *missing = missing_directory(whole);
     int code = missing != NULL
-                   ? refuse(err, ENOENT, "the container's cgroup %s has gone", missing)
+                   ? refuse(err, ENOENT, "the container has no cgroup %s", missing)
                    : cgroup_open_sub(&execution->cgroup, whole, &execution->request->cgroups,
                                      &execution->arena, err);
 

@@ -223,22 +223,43 @@ enum { STRANGER = 54321 };
 
 static void give(const char *directory)
 {
-    static const char *const files[] = {".", "cgroup.procs", "cgroup.subtree_control"};
+    static const char *const files[] = {".", "cgroup.procs", "cgroup.subtree_control", "tasks"};
 
     cr_assert(mkdir(directory, 0755) == 0, "%s: %s", directory, strerror(errno));
-    for (size_t i = 0; i < count_of(files); i++)
-        cr_assert(chown(text("%s/%s", directory, files[i]), STRANGER, STRANGER) == 0);
+    for (size_t i = 0; i < count_of(files); i++) {
+        const char *file = text("%s/%s", directory, files[i]);
+
+        cr_assert(!file_exists(file) || chown(file, STRANGER, STRANGER) == 0);
+    }
 }
 
-/* As that user, in a cgroup below the one that is his: only there may he move processes. */
-static struct outcome as_stranger(const char *mine, const char *command)
+/* As that user, in those two cgroups. */
+static struct outcome as_stranger_in(const char *first, const char *second, const char *command)
 {
     const char *script = text(
-        "echo $$ >%s/caller/cgroup.procs && exec setpriv --reuid %d --regid %d "
-        "--clear-groups %s --root %s %s",
-        mine, STRANGER, STRANGER, scenario_program(), work_path("state"), command);
+        "echo $$ >%s/cgroup.procs && echo $$ >%s/cgroup.procs && exec setpriv --reuid %d --regid "
+        "%d --clear-groups %s --root %s %s",
+        first, second, STRANGER, STRANGER, scenario_program(), work_path("state"), command);
 
     return program_run(PROGRAM(.arguments = (const char *const[]){"sh", "-c", script, NULL}));
+}
+
+/* In a cgroup below the one that is his: only there may he move processes. */
+static struct outcome as_stranger(const char *mine, const char *command)
+{
+    const char *caller = text("%s/caller", mine);
+
+    return as_stranger_in(caller, caller, command);
+}
+
+static struct bundle *bundle_of_stranger(void)
+{
+    struct bundle *bundle = bundle_new_for_user(STRANGER);
+
+    cr_assert(mkdir(work_path("state"), 0700) == 0 &&
+              chown(work_path("state"), STRANGER, STRANGER) == 0 &&
+              chmod(scenario_work(), 0777) == 0);
+    return bundle;
 }
 
 Scenario(exec_cgroups, where_an_ordinary_users_takes_nobody_the_first_processs_is_joined)
@@ -248,14 +269,11 @@ Scenario(exec_cgroups, where_an_ordinary_users_takes_nobody_the_first_processs_i
     if (!host_has_pure_cgroup2())
         skip("is about cgroup v2");
 
-    struct bundle *bundle = bundle_new_for_user(STRANGER);
+    struct bundle *bundle = bundle_of_stranger();
     const char *name = text("%s-mine", bundle->id), *mine = text("/sys/fs/cgroup/%s", name);
     const char *its = text("%s/%s", mine, bundle->id), *inner = text("%s/inner", its);
     const char *file = work_path("pid"), *init;
 
-    cr_assert(mkdir(work_path("state"), 0700) == 0 &&
-              chown(work_path("state"), STRANGER, STRANGER) == 0 &&
-              chmod(scenario_work(), 0777) == 0);
     give(mine);
     give(text("%s/caller", mine));
     cr_assert(put("/sys/fs/cgroup/cgroup.subtree_control", "+pids") == 0 &&
@@ -276,4 +294,106 @@ Scenario(exec_cgroups, where_an_ordinary_users_takes_nobody_the_first_processs_i
     assert_ok(as_stranger(mine, text("delete --force %s", bundle->id)));
     cr_assert(eventually(rmdir(text("%s/caller", mine)) == 0), "%s", strerror(errno));
     cr_assert(eventually(rmdir(mine) == 0), "%s", strerror(errno));
+}
+
+/* What somebody has given to that user: a cgroup of v2, and where v2 has no pids controller one of
+ * v1 that has; no other hierarchy. */
+struct delegation {
+    const char *name;
+    const char *v2, *caller;
+    const char *pids; /* where containers' pids are limited */
+};
+
+static struct delegation delegate(struct bundle *bundle)
+{
+    const char *name = text("%s-mine", bundle->id);
+    bool pure = host_has_pure_cgroup2();
+    const char *v2 = text("%s/%s", mount_point_of(""), name);
+    struct delegation given = {name, v2, text("%s/caller", v2),
+                               pure ? v2 : text("%s/%s", mount_point_of("pids"), name)};
+
+    give(given.v2);
+    give(given.caller);
+    if (!pure)
+        give(given.pids);
+    else
+        cr_assert(put("/sys/fs/cgroup/cgroup.subtree_control", "+pids") == 0 &&
+                  put(text("%s/cgroup.subtree_control", v2), "+pids") == 0);
+    return given;
+}
+
+static void take_back(const struct delegation *given)
+{
+    cr_assert(eventually(rmdir(given->caller) == 0), "%s", strerror(errno));
+    cr_assert(eventually(rmdir(given->v2) == 0), "%s", strerror(errno));
+    cr_assert(given->pids == given->v2 || eventually(rmdir(given->pids) == 0), "%s",
+              strerror(errno));
+}
+
+static struct outcome as_delegate(const struct delegation *given, const char *command)
+{
+    return as_stranger_in(given->caller, given->pids == given->v2 ? given->caller : given->pids,
+                          command);
+}
+
+static void start_delegated(const struct delegation *given, struct bundle *bundle,
+                            const char *pid_file)
+{
+    bundle_set(bundle, "linux.resources.pids.limit", "8");
+    bundle_script(bundle, "exec sleep 3600");
+    assert_ok(as_delegate(
+        given, text("run -d --pid-file %s -b %s %s", pid_file, bundle->path, bundle->id)));
+}
+
+static void need_what_delegates_need(void)
+{
+    need_root();
+    need_command("setpriv");
+    if (!file_exists(text("%s/cgroup.procs", mount_point_of(""))) ||
+        (!host_has_pure_cgroup2() && !file_exists(mount_point_of("pids"))))
+        skip("this host has no cgroup v2, or no pids controller");
+}
+
+/* Where the other hierarchies are out of reach, too: what is the user's own is not given up for
+ * them. */
+Scenario(exec_cgroups, an_ordinary_users_exec_is_in_the_containers_cgroup)
+{
+    need_what_delegates_need();
+
+    struct bundle *bundle = bundle_of_stranger();
+    struct delegation given = delegate(bundle);
+    const char *file = work_path("pid"), *init;
+
+    start_delegated(&given, bundle, file);
+    init = arena_string(scenario_arena(), cgroups_of(atoi(file_line(file))));
+    assert_has(init, text("0::/%s/%s\n", given.name, bundle->id));
+    assert_ok(as_delegate(&given, text("exec -d --pid-file %s %s sleep 3600", file, bundle->id)));
+    assert_text(cgroups_of(atoi(file_line(file))), init);
+    assert_ok(as_delegate(&given, text("pause %s", bundle->id)));
+    assert_has(as_delegate(&given, text("state %s", bundle->id)).out, "\"paused\"");
+    assert_ok(as_delegate(&given, text("resume %s", bundle->id)));
+    assert_ok(as_delegate(&given, text("kill --all %s KILL", bundle->id)));
+    assert_ok(as_delegate(&given, text("delete --force %s", bundle->id)));
+    take_back(&given);
+}
+
+Scenario(exec_cgroups, a_limit_in_a_delegated_cgroup_takes_effect)
+{
+    need_what_delegates_need();
+
+    struct bundle *bundle = bundle_of_stranger();
+    struct delegation given = delegate(bundle);
+    const char *limit = text("%s/%s/pids.max", given.pids, bundle->id);
+    const char *work = work_script("fork", "for i in 1 2 3 4 5 6 7 8; do sleep 3600 & done");
+
+    start_delegated(&given, bundle, work_path("pid"));
+    assert_text(file_line(limit), "8");
+    assert_has(as_delegate(&given, text("exec %s sh -c \"$(cat %s)\"", bundle->id, work)).err,
+               "can't fork");
+    assert_ok(as_delegate(&given, text("update --pids-limit 50 %s", bundle->id)));
+    assert_text(file_line(limit), "50");
+    assert_has(as_delegate(&given, text("exec %s echo enough", bundle->id)).out, "enough");
+    assert_ok(as_delegate(&given, text("delete --force %s", bundle->id)));
+    cr_assert(!file_exists(limit));
+    take_back(&given);
 }

@@ -244,6 +244,29 @@ Test(cgroups_files, joining_names_the_cgroup_that_refuses)
     cr_assert_str_eq(err.text, "join cgroup /v1: No such file or directory");
 }
 
+Test(cgroups_files, one_that_refuses_does_not_keep_a_process_from_the_others)
+{
+    struct error err;
+
+    put(1, "tasks", "");
+    cr_assert_eq(cgroup_join_self(&cgroup, false, &err), -ENOENT);
+    cr_assert_str_eq(err.text, "join cgroup /v2: No such file or directory");
+    expect_file(1, "tasks", "0");
+}
+
+/* Who may do without what he has no right to must not miss that something else is wrong. */
+Test(cgroups_files, of_several_that_refuse_the_one_that_is_not_about_rights_is_told)
+{
+    struct error err;
+
+    put(0, "cgroup.procs", "");
+    cr_assert_eq(fchmodat(cgroup.directories[0].fd, "cgroup.procs", 0444, 0), 0);
+    if (geteuid() == 0)
+        cr_skip_test("root may write everywhere");
+    cr_assert_eq(cgroup_join_self(&cgroup, false, &err), -ENOENT);
+    cr_assert_str_eq(err.text, "join cgroup /v1: No such file or directory");
+}
+
 Test(cgroups_files, processes_are_those_of_the_whole_tree_sorted_once)
 {
     autoarena struct arena arena = {0};
