@@ -43,8 +43,7 @@ static bool read_line(const char *line, const char *end, const struct subid_owne
     return read_number(&at, end, &ret->count) && at == end && ret->count > 0;
 }
 
-/* The next range of the owner; *text moves behind its line. */
-static bool next_range(const char **text, const struct subid_owner *owner, struct subid_range *ret)
+bool subids_next(const char **text, const struct subid_owner *owner, struct subid_range *ret)
 {
     while (**text != '\0') {
         const char *line = *text;
@@ -57,18 +56,13 @@ static bool next_range(const char **text, const struct subid_owner *owner, struc
     return false;
 }
 
-bool subids_first(const char *text, const struct subid_owner *owner, struct subid_range *ret)
-{
-    return next_range(&text, owner, ret);
-}
-
 /* How far the lines reach from `first` on: the first id that no line has. */
 static uint64_t reach(const char *text, const struct subid_owner *owner, uint64_t first)
 {
     const char *at = text;
     struct subid_range line;
 
-    while (next_range(&at, owner, &line)) {
+    while (subids_next(&at, owner, &line)) {
         uint64_t end = (uint64_t)line.first + line.count;
 
         if (line.first > first || end <= first)

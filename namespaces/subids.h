@@ -21,8 +21,9 @@ struct subid_owner {
     uid_t uid;
 };
 
-/* The owner's first range that is not empty; false when there is none. */
-bool subids_first(const char *text, const struct subid_owner *owner, struct subid_range *ret);
+/* The owner's next range that is not empty; *text moves behind its line.  False when there is none
+ * any more. */
+bool subids_next(const char **text, const struct subid_owner *owner, struct subid_range *ret);
 
 /* True when the owner's lines, alone or one after the other, hold the whole range. */
 bool subids_cover(const char *text, const struct subid_owner *owner,

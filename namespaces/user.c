@@ -21,6 +21,7 @@
 enum {
     MOST_LINES = 340,     /* user_namespaces(7), since 4.15 */
     MOST_TEXT = 4096 - 1, /* one write, less than a page */
+    LINES_SURE_TO_FIT = MOST_TEXT / (sizeof "4294967295 4294967295 4294967295\n" - 1),
     HELPER_SECONDS = 10,
     HELPER_OUTPUT = 512 /* bytes of its complaint worth telling */
 };
@@ -181,34 +182,116 @@ int64_t id_map_to_host(const struct spec_id_mappings *mappings, uint32_t inside)
 
 /* --- what an ordinary user may give ---------------------------------------------------------- */
 
-static int own_id_and_range(struct spec_id_mappings *ret, uint32_t own,
-                            const struct subid_range *range, struct arena *arena, struct error *err)
+/* Host ids behind those that are there; what goes beyond the kernel's limits is left out. */
+static void append(struct spec_id_mappings *mappings, uint32_t first, uint64_t count)
 {
-    struct spec_id_mapping *items = arena_zero(arena, 2, sizeof *items);
+    const struct spec_id_mapping *last = &mappings->items[mappings->count - 1];
+    uint32_t inside = last->container_id + last->size;
+    uint64_t room = UINT32_MAX - inside;
 
-    if (items == NULL)
+    if (room == 0 || mappings->count == LINES_SURE_TO_FIT)
+        return;
+    mappings->items[mappings->count++] = (struct spec_id_mapping){
+        .container_id = inside,
+        .host_id = first,
+        .size = (uint32_t)(count < room ? count : room),
+    };
+}
+
+/* Behind the mapping that has the host id already; `id` itself when none has. */
+static uint64_t behind_taken(const struct spec_id_mappings *mappings, uint64_t id)
+{
+    for (size_t i = 0; i < mappings->count; i++) {
+        const struct spec_id_mapping *one = &mappings->items[i];
+
+        if (id >= one->host_id && id < (uint64_t)one->host_id + one->size)
+            return (uint64_t)one->host_id + one->size;
+    }
+    return id;
+}
+
+/* The first host id after `id` that a mapping has; `end` when none before that. */
+static uint64_t next_taken(const struct spec_id_mappings *mappings, uint64_t id, uint64_t end)
+{
+    for (size_t i = 0; i < mappings->count; i++) {
+        if (mappings->items[i].host_id > id && mappings->items[i].host_id < end)
+            end = mappings->items[i].host_id;
+    }
+    return end;
+}
+
+/* A line may hold the user's own id, or what another line holds (one for the name, one for the
+ * number): the kernel takes no host id twice. */
+static void append_free(struct spec_id_mappings *mappings, const struct subid_range *range)
+{
+    uint64_t end = (uint64_t)range->first + range->count;
+
+    for (uint64_t at = range->first; at < end;) {
+        uint64_t behind = behind_taken(mappings, at);
+
+        if (behind > at) {
+            at = behind;
+            continue;
+        }
+
+        uint64_t next = next_taken(mappings, at, end);
+
+        append(mappings, (uint32_t)at, next - at);
+        at = next;
+    }
+}
+
+static int own_id_and_ranges(struct spec_id_mappings *ret, uint32_t own, const char *text,
+                             const struct subid_owner *owner, struct arena *arena,
+                             struct error *err)
+{
+    struct subid_range range;
+
+    ret->items = arena_zero(arena, LINES_SURE_TO_FIT, sizeof *ret->items);
+    if (ret->items == NULL)
         return no_memory(err);
-    items[0] = (struct spec_id_mapping){.container_id = 0, .host_id = own, .size = 1};
-    if (range != NULL)
-        items[1] = (struct spec_id_mapping){1, range->first, range->count};
-    *ret = (struct spec_id_mappings){items, range != NULL ? 2 : 1};
+    ret->items[0] = (struct spec_id_mapping){.container_id = 0, .host_id = own, .size = 1};
+    ret->count = 1;
+    while (subids_next(&text, owner, &range)) {
+        if (fits(range.first, range.count))
+            append_free(ret, &range);
+    }
     return 0;
 }
 
-int ordinary_user_mappings_from(const char *subuid, const char *subgid,
-                                const struct subid_owner *owner, gid_t gid,
-                                struct spec_id_mappings *ret_uids,
-                                struct spec_id_mappings *ret_gids, struct arena *arena,
-                                struct error *err)
+static const char *missing_lines(bool has_uids, bool has_gids, const struct subid_owner *owner,
+                                 struct arena *arena)
 {
-    struct subid_range uids, gids;
-    bool both = subids_first(subuid, owner, &uids) && subids_first(subgid, owner, &gids) &&
-                fits(1, uids.count) && fits(1, gids.count) && fits(uids.first, uids.count) &&
-                fits(gids.first, gids.count);
+    const char *files = has_uids   ? "/etc/subgid has"
+                        : has_gids ? "/etc/subuid has"
+                                   : "/etc/subuid and /etc/subgid have";
 
-    if (own_id_and_range(ret_uids, owner->uid, both ? &uids : NULL, arena, err) < 0)
+    return owner->name != NULL
+               ? arena_print(arena, "%s no line for %s", files, owner->name)
+               : arena_print(arena, "%s no line for user %u", files, (unsigned)owner->uid);
+}
+
+int ordinary_user_ids_from(struct ordinary_user_ids *ret, const char *subuid, const char *subgid,
+                           const struct subid_owner *owner, gid_t gid, struct arena *arena,
+                           struct error *err)
+{
+    struct ordinary_user_ids ids = {0};
+
+    if (own_id_and_ranges(&ids.uids, owner->uid, subuid, owner, arena, err) < 0 ||
+        own_id_and_ranges(&ids.gids, gid, subgid, owner, arena, err) < 0)
         return -err->code;
-    return own_id_and_range(ret_gids, gid, both ? &gids : NULL, arena, err);
+
+    bool has_uids = ids.uids.count > 1, has_gids = ids.gids.count > 1;
+
+    if (!has_uids || !has_gids) {
+        ids.missing = missing_lines(has_uids, has_gids, owner, arena);
+        if (ids.missing == NULL)
+            return no_memory(err);
+        ids.has_half = has_uids || has_gids;
+        ids.uids.count = ids.gids.count = 1;
+    }
+    *ret = ids;
+    return 0;
 }
 
 int id_map_check_ranges(const struct spec_id_mappings *mappings, const char *member,
@@ -308,17 +391,20 @@ static struct subid_owner find_owner(uid_t uid, struct arena *arena)
     return owner;
 }
 
-int ordinary_user_mappings(uid_t uid, gid_t gid, struct spec_id_mappings *ret_uids,
-                           struct spec_id_mappings *ret_gids, struct arena *arena,
-                           struct error *err)
+int ordinary_user_ids(struct ordinary_user_ids *ret, uid_t uid, gid_t gid, struct arena *arena,
+                      struct error *err)
 {
     autoarena struct arena own = {0};
     const struct subid_owner owner = find_owner(uid, &own);
     bool helpers = find_helper(&uid_kind, &own) != NULL && find_helper(&gid_kind, &own) != NULL;
+    const char *subuid = helpers ? read_ranges(&uid_kind, &own) : "";
+    const char *subgid = helpers ? read_ranges(&gid_kind, &own) : "";
 
-    return ordinary_user_mappings_from(helpers ? read_ranges(&uid_kind, &own) : "",
-                                       helpers ? read_ranges(&gid_kind, &own) : "", &owner, gid,
-                                       ret_uids, ret_gids, arena, err);
+    if (ordinary_user_ids_from(ret, subuid, subgid, &owner, gid, arena, err) < 0)
+        return -err->code;
+    if (!helpers)
+        ret->missing = "newuidmap and newgidmap are not there (Debian's package uidmap has them)";
+    return 0;
 }
 
 /* newuidmap PID INSIDE OUTSIDE SIZE ... */

@@ -26,19 +26,27 @@ must_check int id_map_plan_from_spec(struct id_map_plan *ret, const struct spec 
                                      bool privileged, uid_t caller_uid, gid_t caller_gid,
                                      struct arena *arena, struct error *err);
 
-/* What an ordinary user can map when nobody says what: root inside is the user, and the first range
- * of /etc/subuid and of /etc/subgid comes after it, when both are there and newuidmap and newgidmap
- * too.  Reads, never fails for want of ranges. */
-must_check int ordinary_user_mappings(uid_t uid, gid_t gid, struct spec_id_mappings *ret_uids,
-                                      struct spec_id_mappings *ret_gids, struct arena *arena,
-                                      struct error *err);
+/* What an ordinary user can map when nobody says what: root inside is the user, and all that the
+ * user's lines of /etc/subuid and of /etc/subgid hold comes after that, in their order, each host
+ * id once. */
+struct ordinary_user_ids {
+    struct spec_id_mappings uids;
+    struct spec_id_mappings gids;
+    /* Why there is the own id only, of both: "/etc/subgid has no line for tester".  NULL: there are
+     * more. */
+    const char *missing;
+    bool has_half; /* one of the files does have lines, which are worth nothing without the other */
+};
+
+/* Reads the files; without newuidmap and newgidmap they do not count.  Never fails for want of
+ * ranges. */
+must_check int ordinary_user_ids(struct ordinary_user_ids *ret, uid_t uid, gid_t gid,
+                                 struct arena *arena, struct error *err);
 
 /* The same from the texts, pure. */
-must_check int ordinary_user_mappings_from(const char *subuid, const char *subgid,
-                                           const struct subid_owner *owner, gid_t gid,
-                                           struct spec_id_mappings *ret_uids,
-                                           struct spec_id_mappings *ret_gids, struct arena *arena,
-                                           struct error *err);
+must_check int ordinary_user_ids_from(struct ordinary_user_ids *ret, const char *subuid,
+                                      const char *subgid, const struct subid_owner *owner,
+                                      gid_t gid, struct arena *arena, struct error *err);
 
 /* The first mapping that is neither the owner's own id nor in the text of /etc/subuid (`member`
  * "uidMappings", `file` "/etc/subuid") or of /etc/subgid: refused, with the line that is missing.

@@ -21,39 +21,54 @@ static int add_namespace(struct spec_linux *linux_, struct arena *arena, struct 
     return 0;
 }
 
-static int check_id(const struct spec_id_mappings *mappings, uint32_t id, const char *place,
-                    const char *ranges, struct error *err)
+static int check_id(const struct spec_id_mappings *mappings, const char *missing, uint32_t id,
+                    const char *place, const char *ranges, struct error *err)
 {
+    const struct spec_id_mapping *last = &mappings->items[mappings->count - 1];
+
     if (id_map_to_host(mappings, id) >= 0)
         return 0;
     refuse(err, EINVAL, "%s: %u: an ordinary user has no such id to give", place, id);
-    if (mappings->count > 1)
+    if (missing == NULL)
         return hint(err, "the user namespace added for you has the ids up to %u, from %s",
-                    mappings->items[1].container_id + mappings->items[1].size - 1, ranges);
-    return hint(err,
-                "the user namespace added for you has 0 only: more takes a line in %s, see "
-                "subuid(5), and newuidmap and newgidmap, of Debian's package uidmap",
-                ranges);
+                    last->container_id + (last->size - 1), ranges);
+    return hint(err, "the user namespace added for you has 0 only: %s, see subuid(5)", missing);
 }
 
-static int check_process(const struct spec_user *user, const struct spec_linux *linux_,
+static int check_process(const struct spec_user *user, const struct ordinary_user_ids *ids,
                          struct error *err)
 {
-    if (check_id(&linux_->uid_mappings, user->uid, "process.user.uid", "/etc/subuid", err) < 0 ||
-        check_id(&linux_->gid_mappings, user->gid, "process.user.gid", "/etc/subgid", err) < 0)
+    if (check_id(&ids->uids, ids->missing, user->uid, "process.user.uid", "/etc/subuid", err) < 0 ||
+        check_id(&ids->gids, ids->missing, user->gid, "process.user.gid", "/etc/subgid", err) < 0)
         return -err->code;
     for (size_t i = 0; i < user->additional_gids.count; i++) {
-        if (check_id(&linux_->gid_mappings, user->additional_gids.items[i],
+        if (check_id(&ids->gids, ids->missing, user->additional_gids.items[i],
                      "process.user.additionalGids", "/etc/subgid", err) < 0)
             return -err->code;
     }
     return 0;
 }
 
+static void tell(const struct ordinary_user_ids *ids, const struct log *log)
+{
+    if (ids->missing == NULL)
+        log_debug(log, "not root: a user namespace is added, with the ids of /etc/subuid and "
+                       "/etc/subgid");
+    else if (ids->has_half)
+        log_warning(log,
+                    "%s, and without that the other's cannot be used: the user namespace "
+                    "added for you has the own ids only",
+                    ids->missing);
+    else
+        log_debug(log, "not root: a user namespace is added, with the own ids only: %s",
+                  ids->missing);
+}
+
 int ordinary_user_add_namespace(struct spec *spec, uid_t uid, gid_t gid, struct arena *arena,
                                 const struct log *log, struct error *err)
 {
     struct spec_linux *linux_ = spec->linux_;
+    struct ordinary_user_ids ids;
 
     if (spec_namespace_find(spec, SPEC_NAMESPACE_USER) != NULL)
         return 0;
@@ -64,12 +79,12 @@ int ordinary_user_add_namespace(struct spec *spec, uid_t uid, gid_t gid, struct 
     /* Mappings without a namespace are a mistake, which the plan names. */
     if (linux_->uid_mappings.count > 0 || linux_->gid_mappings.count > 0)
         return 0;
-    if (add_namespace(linux_, arena, err) < 0 ||
-        ordinary_user_mappings(uid, gid, &linux_->uid_mappings, &linux_->gid_mappings, arena, err) <
-            0)
+    if (add_namespace(linux_, arena, err) < 0 || ordinary_user_ids(&ids, uid, gid, arena, err) < 0)
         return -err->code;
-    log_debug(log, "not root: a user namespace is added, with %s",
-              linux_->uid_mappings.count > 1 ? "the ids of /etc/subuid and /etc/subgid"
-                                             : "the caller's own ids only");
-    return spec->process != NULL ? check_process(&spec->process->user, linux_, err) : 0;
+    linux_->uid_mappings = ids.uids;
+    linux_->gid_mappings = ids.gids;
+    if (spec->process != NULL && check_process(&spec->process->user, &ids, err) < 0)
+        return -err->code;
+    tell(&ids, log);
+    return 0;
 }

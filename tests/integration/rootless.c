@@ -467,14 +467,19 @@ Scenario(rootless, what_spec_makes_runs)
 }
 
 /* In our own mount namespace: the host's files stay as they are. */
-static void give_sub_ids(const char *range)
+static void give_sub_uids_and_gids(const char *uids, const char *gids)
 {
-    cr_assert(kernel_mount(work_file("subuid", range), "/etc/subuid", NULL, MS_BIND, NULL) == 0);
-    cr_assert(kernel_mount(work_file("subgid", range), "/etc/subgid", NULL, MS_BIND, NULL) == 0);
+    cr_assert(kernel_mount(work_file("subuid", uids), "/etc/subuid", NULL, MS_BIND, NULL) == 0);
+    cr_assert(kernel_mount(work_file("subgid", gids), "/etc/subgid", NULL, MS_BIND, NULL) == 0);
     cr_assert(kernel_mount(work_file("passwd", text("root:x:0:0::/:/bin/sh\n"
                                                     "tester:x:%d:%d::/:/bin/sh\n",
                                                     STRANGER, STRANGER)),
                            "/etc/passwd", NULL, MS_BIND, NULL) == 0);
+}
+
+static void give_sub_ids(const char *range)
+{
+    give_sub_uids_and_gids(range, range);
 }
 
 static void take_sub_ids(void)
@@ -545,6 +550,53 @@ Scenario(rootless, the_added_namespace_has_the_sub_ids)
     take_sub_ids();
     assert_ok(outcome);
     assert_text(outcome.out, text("7\n8 9\n 0 %d 1\n 1 %d 1000\nallow\n", STRANGER, SUB_IDS));
+}
+
+/* Lines for the number and for the name, one around the user's own id, which is mapped already. */
+Scenario(rootless, the_added_namespace_has_the_sub_ids_of_all_lines_and_the_own_id_once)
+{
+    struct bundle *bundle;
+    struct outcome outcome;
+
+    need_root();
+    need_command("newuidmap");
+    bundle = bundle_for_user();
+    without_user_namespace(bundle);
+    give_sub_ids(text("%d:%d:10\ntester:%d:3\n", STRANGER, SUB_IDS, STRANGER - 1));
+    bundle_set(bundle, "process.user", "{\"uid\":11,\"gid\":12}");
+    bundle_script(bundle, "id -u; id -G; cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '");
+    outcome = as_user("run", "-b", bundle->path, bundle->id);
+    take_sub_ids();
+    assert_ok(outcome);
+
+    const char *map = text(" 0 %d 1\n 1 %d 10\n 11 %d 1\n 12 %d 1\n", STRANGER, SUB_IDS,
+                           STRANGER - 1, STRANGER + 1);
+
+    assert_text(outcome.out, text("11\n12\n%s%s", map, map));
+}
+
+Scenario(rootless, the_file_that_lacks_a_line_is_named)
+{
+    struct bundle *bundle;
+    struct outcome own, other;
+
+    need_root();
+    need_command("newuidmap");
+    bundle = bundle_for_user();
+    without_user_namespace(bundle);
+    give_sub_uids_and_gids(text("tester:%d:1000\n", SUB_IDS), "");
+    bundle_script(bundle, "tr -s ' ' </proc/self/uid_map");
+    own = as_user("run", "-b", bundle->path, bundle->id);
+    bundle_set(bundle, "process.user.uid", "7");
+    other = as_user("run", "-b", bundle->path, bundle->id);
+    take_sub_ids();
+    assert_ok(own);
+    assert_text(own.out, text(" 0 %d 1\n", STRANGER));
+    assert_has(own.err, "/etc/subgid has no line for tester");
+    assert_refused(other, 1,
+                   "process.user.uid: 7: an ordinary user has no such id to give (the "
+                   "user namespace added for you has 0 only: /etc/subgid has no line for "
+                   "tester");
 }
 
 /* Root of a user namespace may write whole maps there: no helper, no /etc/subuid. */

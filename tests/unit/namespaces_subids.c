@@ -11,13 +11,23 @@ static bool covers(const char *text, uint32_t first, uint32_t count)
     return subids_cover(text, &tester, &(struct subid_range){first, count});
 }
 
-Test(subids, the_first_line_of_the_owner_counts)
+static bool first(const char *text, const struct subid_owner *owner, struct subid_range *ret)
 {
+    return subids_next(&text, owner, ret);
+}
+
+Test(subids, all_lines_of_the_owner_count_in_their_order)
+{
+    const char *text = "root:1:2\ntester:100000:65536\nother:3:4\n1000:5:6";
     struct subid_range range;
 
-    cr_assert(subids_first("root:1:2\ntester:100000:65536\ntester:5:6\n", &tester, &range));
+    cr_assert(subids_next(&text, &tester, &range));
     cr_expect_eq(range.first, 100000);
     cr_expect_eq(range.count, 65536);
+    cr_assert(subids_next(&text, &tester, &range));
+    cr_expect_eq(range.first, 5);
+    cr_expect_eq(range.count, 6);
+    cr_expect_not(subids_next(&text, &tester, &range));
 }
 
 Test(subids, a_line_may_have_the_number_instead_of_the_name)
@@ -25,9 +35,9 @@ Test(subids, a_line_may_have_the_number_instead_of_the_name)
     const struct subid_owner nameless = {NULL, 1000};
     struct subid_range range;
 
-    cr_assert(subids_first("tester:7:8\n1000:300000:10", &nameless, &range));
+    cr_assert(first("tester:7:8\n1000:300000:10", &nameless, &range));
     cr_expect_eq(range.first, 300000);
-    cr_assert(subids_first("1000:300000:10\n", &tester, &range));
+    cr_assert(first("1000:300000:10\n", &tester, &range));
 }
 
 Test(subids, other_users_and_broken_lines_do_not_count)
@@ -55,7 +65,7 @@ Test(subids, other_users_and_broken_lines_do_not_count)
     struct subid_range range;
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        cr_expect_not(subids_first(texts[i], &tester, &range), "%s", texts[i]);
+        cr_expect_not(first(texts[i], &tester, &range), "%s", texts[i]);
 }
 
 Test(subids, a_range_is_covered_whole_or_not)

@@ -2,6 +2,8 @@
  * range of this machine counts. */
 
 #include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "runtime/ordinary_user.h"
@@ -82,8 +84,12 @@ Test(ordinary_user, cannot_give_ids_that_are_not_mapped)
     struct error err = {0};
 
     cr_assert_lt(add_to(&spec, &arena, &err), 0);
-    cr_expect_str_eq(err.text,
-                     "process.user.additionalGids: 5: an ordinary user has no such id to give (the "
-                     "user namespace added for you has 0 only: more takes a line in /etc/subgid, "
-                     "see subuid(5), and newuidmap and newgidmap, of Debian's package uidmap)");
+    cr_expect_not_null(
+        strstr(err.text, "process.user.additionalGids: 5: an ordinary user has no such id to give "
+                         "(the user namespace added for you has 0 only: "),
+        "%s", err.text);
+    if (access("/usr/bin/newuidmap", X_OK) == 0)
+        cr_expect_not_null(strstr(err.text, "/etc/subuid and /etc/subgid have no line for user "
+                                            "3987654321, see subuid(5)"),
+                           "%s", err.text);
 }
