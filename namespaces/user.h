@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "namespaces/subids.h"
 #include "spec/spec.h"
 
 struct id_map_plan {
@@ -25,36 +24,6 @@ struct id_map_plan {
 must_check int id_map_plan_from_spec(struct id_map_plan *ret, const struct spec *spec,
                                      bool privileged, uid_t caller_uid, gid_t caller_gid,
                                      struct arena *arena, struct error *err);
-
-/* What an ordinary user can map when nobody says what: root inside is the user, and all that the
- * user's lines of /etc/subuid and of /etc/subgid hold comes after that, in their order, each host
- * id once. */
-struct ordinary_user_ids {
-    struct spec_id_mappings uids;
-    struct spec_id_mappings gids;
-    /* Why there is the own id only, of both: "/etc/subgid has no line for tester".  NULL: there are
-     * more. */
-    const char *missing;
-    bool has_half; /* one of the files does have lines, which are worth nothing without the other */
-};
-
-/* Reads the files; without newuidmap and newgidmap they do not count.  Never fails for want of
- * ranges. */
-must_check int ordinary_user_ids(struct ordinary_user_ids *ret, uid_t uid, gid_t gid,
-                                 struct arena *arena, struct error *err);
-
-/* The same from the texts, pure. */
-must_check int ordinary_user_ids_from(struct ordinary_user_ids *ret, const char *subuid,
-                                      const char *subgid, const struct subid_owner *owner,
-                                      gid_t gid, struct arena *arena, struct error *err);
-
-/* The first mapping that is neither the owner's own id nor in the text of /etc/subuid (`member`
- * "uidMappings", `file` "/etc/subuid") or of /etc/subgid: refused, with the line that is missing.
- * 0 when there is none.  Pure. */
-must_check int id_map_check_ranges(const struct spec_id_mappings *mappings, const char *member,
-                                   const char *file, const char *text,
-                                   const struct subid_owner *owner, uint32_t own_id,
-                                   struct error *err);
 
 /* In the parent: give process `pid` (in a new user namespace) its maps.  newuidmap/newgidmap run by
  * absolute path with an empty environment and a deadline of 10 s.  Errors explain subuid(5). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "namespaces/ordinary_ids.h"
 #include "namespaces/user.h"
 
 static int add_namespace(struct spec_linux *linux_, struct arena *arena, struct error *err)
