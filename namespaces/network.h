@@ -1,6 +1,6 @@
 #pragma once
 
-/* Network namespaces: the loopback interface, and interfaces moved in.  The only user of libmnl. */
+/* Network namespaces: the loopback interface, and interfaces moved in. */
 
 #include <sys/types.h>
 
