@@ -21,7 +21,7 @@ static int signal_init(struct container *container, int signal, struct error *er
 }
 
 /* Who is in the cgroup.  A record has directories that could not be made, or have gone; and the
- * first process may have been moved elsewhere. */
+ * first process may have been moved elsewhere.  One that cannot be read may hold anybody. */
 struct population {
     bool anybody;
     bool first_process;
@@ -31,7 +31,7 @@ static struct population population_of(const struct container *container,
                                        const struct cgroup *cgroup)
 {
     autoarena struct arena arena = {NULL};
-    struct population found = {false, false};
+    struct population found = {.anybody = true};
     struct error ignored;
     pid_t *pids;
     size_t count;
@@ -76,15 +76,20 @@ static int signal_everybody(const struct log *log, struct container *container,
         container_warn_of_others(log, container, cgroup);
         return signal_found(container, signal, err);
     }
-    if (cgroup_kill(cgroup, signal, err) < 0)
-        return -err->code;
+
+    int code = cgroup_kill(cgroup, signal, err);
+
     if (population.first_process)
-        return 0;
+        return code;
 
-    /* It may have ended: then those who were left are all there was. */
-    int code = signal_init(container, signal, err);
+    /* Elsewhere, it is not spared for an error here; or it has ended, and those were all. */
+    struct error refusal;
+    int last = signal_init(container, signal, &refusal);
 
-    return code == -ESRCH ? 0 : code;
+    if (code < 0 || last == 0 || last == -ESRCH)
+        return code;
+    *err = refusal;
+    return last;
 }
 
 int container_kill(const struct runtime *runtime, struct container *container, int signal, bool all,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,30 @@ Scenario(exec_cgroups, where_the_containers_is_gone_there_is_nothing_below_it)
     bundle_delete(bundle);
     for (size_t i = 0; i < moved.count; i++)
         cr_assert(eventually(rmdir(moved.directories[i]) == 0), "%s", moved.directories[i]);
+}
+
+/* Who was started by exec is in the container's cgroup, the first process in another. */
+Scenario(exec_cgroups, killing_all_reaches_the_first_process_where_it_has_been_moved)
+{
+    struct bundle *bundle = bundle_new();
+    const char *file = work_path("pid"), *moved[HIERARCHIES_MOST];
+    struct places places;
+
+    need_root();
+    bundle_start(bundle);
+    assert_ok(crun("exec", "-d", "--pid-file", file, bundle->id, "sleep", "3600"));
+    places = places_of(bundle);
+    for (size_t i = 0; i < places.count; i++) {
+        moved[i] = text("%s/%s-moved", places.hierarchies[i], bundle->id);
+        move_to(places.directories[i], moved[i]);
+        cr_assert(put(text("%s/cgroup.procs", places.directories[i]), file_line(file)) == 0);
+    }
+    cr_assert(bundle_catches(bundle, SIGTERM));
+    assert_ok(crun("kill", "--all", bundle->id, "TERM"));
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_ok(crun("delete", bundle->id));
+    for (size_t i = 0; i < places.count; i++)
+        cr_assert(eventually(rmdir(moved[i]) == 0), "%s", moved[i]);
 }
 
 /* As systemd in a container has it: all processes are in cgroups below, and controllers are passed
