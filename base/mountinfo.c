@@ -7,12 +7,6 @@
 
 #include "base/own.h"
 
-static void close_stream(FILE **stream)
-{
-    if (*stream != NULL)
-        fclose(*stream);
-}
-
 /* "\040" stands for a space; in place. */
 static void unescape(char *text)
 {
@@ -58,7 +52,7 @@ static bool take_apart(char *line, struct mount_line *ret)
 int mountinfo_read(const char *path, bool (*see)(const struct mount_line *mount, void *context),
                    void *context, struct error *err)
 {
-    __attribute__((cleanup(close_stream))) FILE *stream = fopen(path, "re");
+    autostream FILE *stream = fopen(path, "re");
     autofree char *line = NULL;
     struct mount_line mount;
     size_t size = 0;

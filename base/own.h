@@ -4,15 +4,18 @@
  * Owned locals.  Declare with an initial value; leave by returning.
  *     autofree char *path = NULL;
  *     autoclose int fd = -1;
+ *     autostream FILE *file = NULL;
  * Hand over with take(&path) / take_fd(&fd).
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define autofree  __attribute__((cleanup(autofree_)))
-#define autoclose __attribute__((cleanup(autoclose_)))
+#define autofree   __attribute__((cleanup(autofree_)))
+#define autoclose  __attribute__((cleanup(autoclose_)))
+#define autostream __attribute__((cleanup(autostream_)))
 
 #define count_of(array) (sizeof(array) / sizeof *(array))
 
@@ -35,6 +38,12 @@ static inline void close_fd(int *fd)
 static inline void autoclose_(int *fd)
 {
     close_fd(fd);
+}
+
+static inline void autostream_(FILE **stream)
+{
+    if (*stream != NULL)
+        fclose(*stream);
 }
 
 static inline int take_fd(int *fd)

@@ -12,12 +12,6 @@
 #include "base/text.h"
 #include "cgroups/controllers.h"
 
-static void close_stream(FILE **stream)
-{
-    if (*stream != NULL)
-        fclose(*stream);
-}
-
 static bool is_mount_of(const struct mount_line *mount, const struct cgroup_hierarchy *hierarchy)
 {
     char first[64];
@@ -91,7 +85,7 @@ static int add_hierarchy(struct cgroup_host *host, char *line, struct arena *are
 
 static int read_own_paths(struct cgroup_host *host, struct arena *arena, struct error *err)
 {
-    __attribute__((cleanup(close_stream))) FILE *stream = fopen("/proc/self/cgroup", "re");
+    autostream FILE *stream = fopen("/proc/self/cgroup", "re");
     autofree char *line = NULL;
     size_t size = 0;
     int code = 0;

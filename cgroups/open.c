@@ -106,12 +106,6 @@ int cgroup_open(struct cgroup *ret, const struct cgroup_record *record, struct e
     return 0;
 }
 
-static void close_stream(FILE **stream)
-{
-    if (*stream != NULL)
-        fclose(*stream);
-}
-
 /* One line of /proc/PID/cgroup: "4:memory:/web".  Hierarchies that are not mounted are left out,
  * but not the root: whoever does not join it stays where the caller is. */
 static int add_line(struct cgroup *cgroup, const struct cgroup_host *host, char *line,
@@ -152,7 +146,7 @@ int cgroup_open_of_process(struct cgroup *ret, const struct cgroup_host *host, p
 
     snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
 
-    __attribute__((cleanup(close_stream))) FILE *stream = fopen(file, "re");
+    autostream FILE *stream = fopen(file, "re");
 
     if (stream == NULL)
         return fail(err, errno, "open %s", file);

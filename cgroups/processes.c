@@ -14,12 +14,6 @@
 /* Deeper nests are not followed: every level holds an fd. */
 enum { DEPTH_MOST = 256 };
 
-static void close_stream(FILE **stream)
-{
-    if (*stream != NULL)
-        fclose(*stream);
-}
-
 static void close_directory(DIR **directory)
 {
     if (*directory != NULL)
@@ -53,7 +47,7 @@ static bool is_nobody(int code)
 static int read_one(int dir, struct cgroup_pids *pids, struct error *err)
 {
     int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    __attribute__((cleanup(close_stream))) FILE *stream = fd < 0 ? NULL : fdopen(fd, "re");
+    autostream FILE *stream = fd < 0 ? NULL : fdopen(fd, "re");
     int pid;
     int code = 0;
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/inroot.h"
 #include "base/kernel.h"
+#include "base/mountinfo.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "namespaces/mount/plan.h"
@@ -273,25 +274,31 @@ static int read_mount_id(pid_t pid, int fd, unsigned *ret, struct error *err)
     return 0;
 }
 
-/* Is it one of the mounts that the process sees?  proc_pid_mountinfo(5): the id comes first. */
+struct mount_search {
+    int id;
+    bool found;
+};
+
+static bool see_mount(const struct mount_line *mount, void *context)
+{
+    struct mount_search *search = context;
+
+    search->found = mount->id == search->id;
+    return !search->found;
+}
+
+/* Is it one of the mounts that the process sees? */
 static int is_own_mount(pid_t pid, unsigned id, bool *ret, struct error *err)
 {
+    struct mount_search search = {(int)id, false};
     char path[64];
-    autofree char *line = NULL;
-    size_t size = 0;
-    unsigned found;
 
     snprintf(path, sizeof path, "/proc/%d/mountinfo", pid);
 
-    FILE *mounts = fopen(path, "re");
+    int code = mountinfo_read(path, see_mount, &search, err);
 
-    *ret = false;
-    if (mounts == NULL)
-        return fail(err, errno, "open %s", path);
-    while (!*ret && getline(&line, &size, mounts) > 0)
-        *ret = sscanf(line, "%u", &found) == 1 && found == id;
-    fclose(mounts);
-    return 0;
+    *ret = search.found;
+    return code;
 }
 
 /* /dev/pts/N: admin-guide/devices.txt. */

@@ -8,12 +8,6 @@
 
 #include "base/own.h"
 
-static void close_stream(FILE **stream)
-{
-    if (*stream != NULL)
-        fclose(*stream);
-}
-
 static bool has_own_network(pid_t pid)
 {
     struct stat own, other;
@@ -51,8 +45,7 @@ int interfaces_read(pid_t pid, struct arena *arena, struct container_interface *
 
     snprintf(path, sizeof path, "/proc/%d/net/dev", (int)pid);
 
-    __attribute__((cleanup(close_stream))) FILE *stream = has_own_network(pid) ? fopen(path, "re")
-                                                                               : NULL;
+    autostream FILE *stream = has_own_network(pid) ? fopen(path, "re") : NULL;
     autofree char *line = NULL;
     size_t size = 0;
 

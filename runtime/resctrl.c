@@ -323,18 +323,18 @@ static bool is_alive(int pid)
 /* Whoever has ended is in it until its parent has taken notice. */
 static bool is_used(int class)
 {
-    autoclose int fd = openat(class, "tasks", O_RDONLY | O_CLOEXEC);
-    FILE *tasks = fd < 0 ? NULL : fdopen(fd, "r");
-    bool used = false;
-    int pid;
+    int fd = openat(class, "tasks", O_RDONLY | O_CLOEXEC), pid;
+    autostream FILE *tasks = fd < 0 ? NULL : fdopen(fd, "r");
 
-    if (tasks == NULL)
+    if (tasks == NULL) {
+        close_fd(&fd);
         return true; /* as far as we know */
-    (void)!take_fd(&fd);
-    while (!used && fscanf(tasks, "%d", &pid) == 1)
-        used = is_alive(pid);
-    fclose(tasks);
-    return used;
+    }
+    while (fscanf(tasks, "%d", &pid) == 1) {
+        if (is_alive(pid))
+            return true;
+    }
+    return false;
 }
 
 static int remove_groups(const struct resctrl_record *record, const struct opened *opened,
