@@ -1,203 +1,16 @@
 /* A systemd that is not there, says nothing, or stops answering: an error in bounded time. */
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "cgroups/systemd.h"
+#include "tests/unit/cgroups_fake_manager.h"
 #include "tests/unit/cgroups_help.h"
 
 enum { PATIENCE_MS = 200 };
 
-/* A user's runtime directory with systemd's private socket in it. */
-static char manager[64];
-static int listener;
-
-static void set_up(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char directory[80];
-
-    strcpy(manager, "/tmp/crun-lite-unit-XXXXXX");
-    cr_assert_not_null(mkdtemp(manager));
-    snprintf(directory, sizeof directory, "%s/systemd", manager);
-    cr_assert_eq(mkdir(directory, 0700), 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/systemd/private", manager);
-    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert_eq(listen(listener, 5), 0);
-}
-
-static void tear_down(void)
-{
-    char path[96];
-
-    close(listener);
-    snprintf(path, sizeof path, "%s/systemd/private", manager);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/systemd", manager);
-    rmdir(path);
-    rmdir(manager);
-}
-
-TestSuite(cgroups_sd_bus, .init = set_up, .fini = tear_down, .timeout = 20);
-
-enum { MESSAGE_MOST = 4096 };
-
-/* Take one connection as a D-Bus server does: the bytes of the first message that have come with
- * the greeting, or behind it, are in `heard`.  Runs in a child, and asserts nothing. */
-static int greet(char heard[static MESSAGE_MOST], size_t *ret_length)
-{
-    static const char welcome[] =
-        "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n";
-    static const char begin[] = "BEGIN\r\n";
-    const size_t begin_length = sizeof begin - 1;
-    int connection = accept(listener, NULL, NULL);
-    size_t length = 0;
-    char *end;
-
-    while ((end = memmem(heard, length, begin, begin_length)) == NULL) {
-        ssize_t got = read(connection, heard + length, MESSAGE_MOST - length);
-
-        if (got <= 0)
-            _exit(1);
-        length += (size_t)got;
-    }
-    if (write(connection, welcome, sizeof welcome - 1) < 0)
-        _exit(1);
-    *ret_length = length - (size_t)(end + begin_length - heard);
-    memmove(heard, end + begin_length, *ret_length);
-    return connection;
-}
-
-/* Never answer what is asked. */
-static _Noreturn void fall_silent(const void *unused)
-{
-    char heard[MESSAGE_MOST];
-    size_t length;
-
-    (void)unused;
-    greet(heard, &length);
-    for (;;)
-        pause();
-}
-
-static uint32_t number_at(const char *bytes)
-{
-    uint32_t number;
-
-    memcpy(&number, bytes, sizeof number);
-    return number;
-}
-
-static size_t aligned(size_t length)
-{
-    return (length + 7) & ~(size_t)7;
-}
-
-/* How long a message is, once its first 16 bytes are there: header, fields, body. */
-static size_t message_length(const char *message)
-{
-    return aligned(16 + number_at(message + 12)) + number_at(message + 4);
-}
-
-struct answer {
-    const char *signature; /* of the body, 1 character; NULL: none, but an error of that name */
-    const char *variant;   /* of what is in it, 1 character */
-    const char *string;
-};
-
-static size_t put_string(char *to, const char *string)
-{
-    uint32_t length = (uint32_t)strlen(string);
-
-    memcpy(to, &length, sizeof length);
-    memcpy(to + sizeof length, string, length + 1);
-    return sizeof length + length + 1;
-}
-
-/* METHOD_RETURN, or ERROR, for the message that has that serial number; the length. */
-static size_t write_answer(char reply[static MESSAGE_MOST], const struct answer *answer,
-                           const char *serial)
-{
-    bool is_error = answer->signature == NULL;
-    uint32_t one = 1, fields = 15, body;
-    size_t at = 32;
-
-    memset(reply, 0, MESSAGE_MOST);
-    memcpy(reply, "l\2\1\1", 4); /* little endian */
-    memcpy(reply + 8, &one, 4);
-    memcpy(reply + 16, "\5\1u", 4); /* REPLY_SERIAL is a u */
-    memcpy(reply + 20, serial, 4);
-    if (is_error) {
-        reply[1] = 3;
-        memcpy(reply + 24, "\4\1s", 4); /* ERROR_NAME is an s */
-        fields = 12 + (uint32_t)put_string(reply + 28, answer->string);
-        at = aligned(16 + fields);
-    } else {
-        memcpy(reply + 24, "\10\1g\0\1", 5); /* SIGNATURE is a g */
-        reply[29] = *answer->signature;
-        if (*answer->signature == 'v') {
-            reply[at] = 1;
-            reply[at + 1] = *answer->variant;
-            at += 4;
-        }
-        at += put_string(reply + at, answer->string);
-    }
-    body = (uint32_t)(at - aligned(16 + fields));
-    memcpy(reply + 4, &body, 4);
-    memcpy(reply + 12, &fields, 4);
-    return at;
-}
-
-/* Answer the first message, which has to ask for what we know. */
-static _Noreturn void answer_once(const void *with)
-{
-    char heard[MESSAGE_MOST], reply[MESSAGE_MOST];
-    size_t length;
-    int connection = greet(heard, &length);
-
-    while (length < 16 || length < message_length(heard)) {
-        ssize_t got = read(connection, heard + length, sizeof heard - length);
-
-        if (got <= 0)
-            _exit(1);
-        length += (size_t)got;
-    }
-    if (memmem(heard, length, "ControlGroup", 12) == NULL)
-        _exit(1);
-    length = write_answer(reply, with, heard + 8);
-    if (write(connection, reply, length) != (ssize_t)length)
-        _exit(1);
-    for (;;)
-        pause();
-}
-
-static pid_t serve(void (*what)(const void *with), const void *with)
-{
-    pid_t pid = fork();
-
-    cr_assert_geq(pid, 0);
-    if (pid > 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    what(with);
-    _exit(1);
-}
-
-static void end(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
+TestSuite(cgroups_sd_bus, .init = manager_set_up, .fini = manager_tear_down, .timeout = 20);
 
 Test(cgroups_sd_bus, a_manager_that_is_not_there)
 {
@@ -219,29 +32,77 @@ Test(cgroups_sd_bus, a_manager_that_says_nothing)
     cr_expect_not_null(strstr(err.text, "systemd"), "%s", err.text);
 }
 
-Test(cgroups_sd_bus, a_manager_that_stops_answering)
+/* Start a unit by a manager of that script, patient for a second. */
+static int start_unit(const struct exchange *script, size_t count, struct error *err)
 {
     struct unit_properties none = {0};
     enum bus_refusal refusal;
     struct bus *bus;
-    struct error err;
-    pid_t pid = serve(fall_silent, NULL);
+    int code;
 
-    cr_assert_eq(bus_open(manager, PATIENCE_MS * 5, &bus, &err), 0, "%s", err.text);
-    cr_expect_eq(bus_start_unit(bus, "web.scope", &none, &refusal, &err), -ETIMEDOUT, "%s",
-                 err.text);
-    cr_expect_not_null(strstr(err.text, "start a unit by systemd"), "%s", err.text);
+    manager_serve(script, count);
+    cr_assert_eq(bus_open(manager, PATIENCE_MS * 5, &bus, err), 0, "%s", err->text);
+    code = bus_start_unit(bus, "web.scope", &none, &refusal, err);
     bus_close(bus);
-    end(pid);
+    return code;
+}
+
+Test(cgroups_sd_bus, a_manager_that_stops_answering)
+{
+    struct error err;
+
+    cr_expect_eq(start_unit(NULL, 0, &err), -ETIMEDOUT, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "start a unit by systemd"), "%s", err.text);
+}
+
+Test(cgroups_sd_bus, a_job_that_is_done_is_success)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", A_JOB, "done"}
+    };
+    struct error err;
+
+    cr_expect_eq(start_unit(script, 1, &err), 0, "%s", err.text);
+}
+
+Test(cgroups_sd_bus, a_job_of_which_nothing_is_heard_again_is_given_up)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", A_JOB, NULL}
+    };
+    struct error err;
+
+    cr_expect_eq(start_unit(script, 1, &err), -ETIMEDOUT, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "no answer in time"), "%s", err.text);
+}
+
+Test(cgroups_sd_bus, a_job_that_ends_otherwise_is_a_failure)
+{
+    static const char *const results[] = {"failed", "canceled", "timeout", "dependency"};
+
+    for (size_t i = 0; i < count_of(results); i++) {
+        const struct exchange script[] = {
+            {"StartTransientUnit", A_JOB, results[i]}
+        };
+        struct error err;
+
+        cr_expect_eq(start_unit(script, 1, &err), -EIO, "%s", err.text);
+        cr_expect_not_null(strstr(err.text, results[i]), "%s", err.text);
+        manager_end();
+    }
 }
 
 static int ask(const struct answer *answer, const char **ret, struct arena *arena,
                struct error *err)
 {
-    pid_t pid = serve(answer_once, answer);
-    int code = cgroup_ask_user_manager(manager, arena, ret, err);
+    const struct exchange script[] = {
+        {"ControlGroup", *answer, NULL}
+    };
+    int code;
 
-    end(pid);
+    manager_serve(script, 1);
+    code = cgroup_ask_user_manager(manager, arena, ret, err);
+    manager_end();
     return code;
 }
 
@@ -251,10 +112,10 @@ Test(cgroups_sd_bus, a_manager_says_where_its_cgroups_are)
         struct answer answer;
         const char *said;
     } rows[] = {
-        {{"v", "s", "/user.slice/user-7.slice/user@7.service"},
-         "/user.slice/user-7.slice/user@7.service"                  },
-        {{"v", "s", ""},                                        ""  },
-        {{"v", "s", "elsewhere"},                               NULL},
+        {A_STRING("/user.slice/user-7.slice/user@7.service"),
+         "/user.slice/user-7.slice/user@7.service"                },
+        {A_STRING(""),                                        ""  },
+        {A_STRING("elsewhere"),                               NULL},
     };
 
     for (size_t i = 0; i < count_of(rows); i++) {
@@ -273,8 +134,8 @@ Test(cgroups_sd_bus, a_manager_says_where_its_cgroups_are)
 Test(cgroups_sd_bus, an_answer_that_is_no_string_is_refused)
 {
     static const struct answer answers[] = {
-        {"v", "o", "/x"},
-        {"s", "",  "/x"}
+        {.signature = "v", .variant = "o", .string = "/x"},
+        {.signature = "s",                .string = "/x"              },
     };
 
     for (size_t i = 0; i < count_of(answers); i++) {
@@ -289,7 +150,7 @@ Test(cgroups_sd_bus, an_answer_that_is_no_string_is_refused)
 
 Test(cgroups_sd_bus, a_manager_that_does_not_say_where_is_no_failure_but_none_is)
 {
-    static const struct answer refusal = {NULL, NULL, "org.freedesktop.DBus.Error.UnknownProperty"};
+    static const struct answer refusal = {.string = "org.freedesktop.DBus.Error.UnknownProperty"};
     autoarena struct arena arena = {0};
     struct error err = {0};
     const char *said = "nothing";
