@@ -247,8 +247,9 @@ static enum bus_refusal refusal_of(const char *name)
     } rows[] = {
         {"org.freedesktop.systemd1.UnitExists",         BUS_UNIT_EXISTS     },
         {"org.freedesktop.systemd1.NoSuchUnit",         BUS_NO_SUCH_UNIT    },
-        {"org.freedesktop.DBus.Error.PropertyReadOnly", BUS_UNKNOWN_PROPERTY},
-        {"org.freedesktop.DBus.Error.UnknownProperty",  BUS_UNKNOWN_PROPERTY},
+        {"org.freedesktop.DBus.Error.PropertyReadOnly", BUS_PROPERTY_REFUSED},
+        {"org.freedesktop.DBus.Error.UnknownProperty",  BUS_PROPERTY_REFUSED},
+        {"org.freedesktop.DBus.Error.InvalidArgs",      BUS_PROPERTY_REFUSED},
     };
 
     for (size_t i = 0; i < count_of(rows); i++) {

@@ -256,17 +256,21 @@ static int as_quota(struct unit_properties *properties, const char *name, const 
 {
     const char *space = strchr(write->value, ' ');
     uint64_t quota = number_of(write->value);
-    uint64_t period = space != NULL ? number_of(space + 1) : 100000;
+    struct unit_property period = {.name = "CPUQuotaPeriodUSec", /* since systemd 242 */
+                                   .type = "t",
+                                   .number = space != NULL ? number_of(space + 1) : 100000,
+                                   .field = write->field,
+                                   .is_optional = true};
     int code;
 
-    if (period == 0 || period == UINT64_MAX)
+    if (period.number == 0 || period.number == UINT64_MAX)
         return 0; /* the kernel will say what is wrong with it */
     if (quota != UINT64_MAX && quota < UINT64_MAX / 1000000)
-        quota = (quota * 1000000 / period + 9999) / 10000 * 10000;
+        quota = (quota * 1000000 / period.number + 9999) / 10000 * 10000;
     code = add_number(properties, name, quota, write, err);
     if (code < 0 || space == NULL)
         return code;
-    return add_number(properties, "CPUQuotaPeriodUSec", period, write, err);
+    return unit_properties_add(properties, &period, write->arena, err);
 }
 
 /* "0-3,7" as bits, the lowest byte first, as long as it must be. */

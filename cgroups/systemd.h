@@ -29,7 +29,7 @@ struct unit_property {
     size_t byte_count;
     const struct unit_device *devices;
     size_t device_count;
-    bool is_optional; /* done without when this systemd does not know it */
+    bool is_optional; /* done without when this systemd does not know it, or not that value */
 };
 
 struct unit_properties {
@@ -86,8 +86,9 @@ void unit_release(int *placeholder);
 
 /* Stop it and forget that it failed; one that is gone is success. */
 must_check int unit_stop(const char *name, const char *manager, int deadline_ms, struct error *err);
+/* Those that are optional and that this systemd refuses are taken out of `properties`. */
 must_check int unit_set_properties(const char *name, const char *manager,
-                                   const struct unit_properties *properties, struct error *err);
+                                   struct unit_properties *properties, struct error *err);
 
 /* --- sd_bus.c
  * -------------------------------------------------------------------------------------------------
@@ -100,7 +101,7 @@ enum bus_refusal {
     BUS_NOT_REFUSED, /* the failure is another: no library, no connection, no answer */
     BUS_UNIT_EXISTS,
     BUS_NO_SUCH_UNIT,
-    BUS_UNKNOWN_PROPERTY, /* or read-only; the name of it is in the error's text */
+    BUS_PROPERTY_REFUSED, /* unknown, read-only, or its value; the error's text has its name */
     BUS_REFUSED
 };
 

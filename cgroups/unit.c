@@ -50,12 +50,12 @@ void unit_release(int *placeholder)
     close_fd(placeholder);
 }
 
-/* --- start
- * ---------------------------------------------------------------------------------------------------
+/* --- properties
+ * ----------------------------------------------------------------------------------------------
  */
 
 /* Take out the optional properties that `message` names; false when it names none. */
-static bool drop_unknown(struct unit_properties *properties, const char *message)
+static bool drop_refused(struct unit_properties *properties, const char *message)
 {
     size_t kept = 0;
     size_t count = properties->count;
@@ -70,6 +70,27 @@ static bool drop_unknown(struct unit_properties *properties, const char *message
     return kept < count;
 }
 
+typedef int send_properties(struct bus *bus, const char *unit,
+                            const struct unit_properties *properties, enum bus_refusal *ret,
+                            struct error *err);
+
+/* An older systemd names the first property that it does not take: each try is without one more. */
+static int send_what_is_known(send_properties *send, struct bus *bus, const char *unit,
+                              struct unit_properties *properties, enum bus_refusal *ret,
+                              struct error *err)
+{
+    int code;
+
+    do
+        code = send(bus, unit, properties, ret, err);
+    while (code < 0 && *ret == BUS_PROPERTY_REFUSED && drop_refused(properties, err->text));
+    return code;
+}
+
+/* --- start
+ * ---------------------------------------------------------------------------------------------------
+ */
+
 /* A unit of that name is in the way: what failed earlier is reset; what is empty is on its way out.
  */
 static int start_in_spite(struct bus *bus, const struct cgroup_unit *unit,
@@ -81,12 +102,10 @@ static int start_in_spite(struct bus *bus, const struct cgroup_unit *unit,
     for (unsigned attempt = 0;;) {
         enum bus_refusal refusal;
         struct error ignored;
-        int code = bus_start_unit(bus, unit->name, properties, &refusal, err);
+        int code = send_what_is_known(bus_start_unit, bus, unit->name, properties, &refusal, err);
 
         if (code == 0)
             return 0;
-        if (refusal == BUS_UNKNOWN_PROPERTY && drop_unknown(properties, err->text))
-            continue;
         if (refusal == BUS_UNIT_EXISTS && unit->is_slice)
             return 0; /* a slice has many users */
         if (refusal != BUS_UNIT_EXISTS)
@@ -177,8 +196,8 @@ int unit_stop(const char *name, const char *manager, int deadline_ms, struct err
     return code < 0 ? within(err, "unit %s", name) : 0;
 }
 
-int unit_set_properties(const char *name, const char *manager,
-                        const struct unit_properties *properties, struct error *err)
+int unit_set_properties(const char *name, const char *manager, struct unit_properties *properties,
+                        struct error *err)
 {
     struct bus *bus;
     enum bus_refusal refusal;
@@ -188,7 +207,7 @@ int unit_set_properties(const char *name, const char *manager,
         return 0;
     code = bus_open(manager, BUS_DEADLINE_MS, &bus, err);
     if (code == 0) {
-        code = bus_set_unit_properties(bus, name, properties, &refusal, err);
+        code = send_what_is_known(bus_set_unit_properties, bus, name, properties, &refusal, err);
         bus_close(bus);
     }
     return code < 0 ? within(err, "unit %s", name) : 0;
