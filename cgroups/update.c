@@ -20,6 +20,7 @@ struct change {
     int directory;    /* index into cgroup->directories */
     const char *file; /* the one that exists */
     const char *old;  /* what to write to undo it; NULL: not known */
+    const char *told; /* what systemd is told of it; NULL: nothing */
     bool written;
 };
 
@@ -61,6 +62,31 @@ static ssize_t read_effective(int dir, const char *file, char *text, size_t size
 
     snprintf(name, sizeof name, "%s.effective", file);
     return read_pseudo_file(dir, name, text, size);
+}
+
+/* cpu.max is a quota and a period, and a write may leave either as it is: systemd, which has a
+ * property for each, is told both as they will be. */
+static int complete_limit(const struct update *update, struct change *change, struct error *err)
+{
+    const struct cgroup_write *write = change->write;
+    size_t word = strcspn(write->value, " ");
+
+    change->told = write->value;
+    if (strcmp(write->file, "cpu.max") != 0 ||
+        (write->value[word] != '\0' && !write->keeps_first_word))
+        return 0;
+    /* Nor can the file be written then, and that will say why. */
+    change->told = NULL;
+    if (change->old == NULL)
+        return 0;
+
+    size_t old_word = strcspn(change->old, " ");
+
+    change->told = write->keeps_first_word
+                       ? arena_print(update->arena, "%.*s%s", (int)old_word, change->old,
+                                     write->value + word)
+                       : arena_print(update->arena, "%s%s", write->value, change->old + old_word);
+    return change->told == NULL ? no_memory(err) : 0;
 }
 
 static int remember(struct update *update, struct change *change, struct error *err)
@@ -156,6 +182,8 @@ static int collect(struct update *update, struct error *err)
             return refuse(err, ENOENT, "%s: the container has no cgroup in the hierarchy of %s",
                           write->field, write->file);
         code = remember(update, change, err);
+        if (code == 0)
+            code = complete_limit(update, change, err);
         if (code < 0)
             return code;
         update->count++;
@@ -200,7 +228,7 @@ static int tell_unit(const struct update *update, bool old, struct error *err)
         return 0;
     for (size_t i = 0; code == 0 && i < update->count; i++) {
         const struct change *change = &update->changes[i];
-        const char *value = old ? change->old : change->write->value;
+        const char *value = old ? change->old : change->told;
 
         /* OOMPolicy cannot be changed any more. */
         if (value != NULL && strcmp(change->write->file, "memory.oom.group") != 0)

@@ -101,6 +101,14 @@ static void live_file(const struct live *live, const char *name, const char *con
     put_file(path_in(live->arena, live->directory, name), content, 0600);
 }
 
+static const char *live_text(const struct live *live, const char *name)
+{
+    char *text = arena_zero(live->arena, 64, 1);
+
+    cr_assert_geq(read_pseudo_file(live->cgroup.directories[0].fd, name, text, 64), 0);
+    return text;
+}
+
 static int update(const struct live *live, const char *json, struct error *err)
 {
     static const struct log log = {0};
@@ -129,5 +137,70 @@ Test(cgroups_unit, update_does_without_what_an_older_systemd_does_not_know)
     cr_expect(message_says(0, "AllowedCPUs"));
     cr_expect(!message_says(1, "AllowedCPUs"));
     cr_expect_eq(property_said(1, "TasksMax"), 77);
+    cgroup_done(&live.cgroup);
+}
+
+/* systemd has a property for each of the two numbers in cpu.max. */
+static const struct {
+    const char *before, *resources, *after;
+    int64_t quota, period; /* microseconds a second, and microseconds */
+} limit_rows[] = {
+    {"25000 100000", "{'cpu':{'period':200000}}",              "25000 200000", 130000,  200000},
+    {"25000 50000",  "{'cpu':{'period':25000}}",               "25000 25000",  1000000, 25000 },
+    {"max 100000",   "{'cpu':{'period':200000}}",              "max 200000",   -1,      200000},
+    {"15000 50000",  "{'cpu':{'quota':25000}}",                "25000 50000",  500000,  50000 },
+    {"15000 50000",  "{'cpu':{'quota':-1}}",                   "max",          -1,      50000 },
+    {"15000 50000",  "{'cpu':{'quota':20000,'period':40000}}", "20000 40000",  500000,  40000 },
+    {"15000 50000",  "{'unified':{'cpu.max':'25000'}}",        "25000 50000",  500000,  50000 },
+};
+
+Test(cgroups_unit, a_quota_or_a_period_alone_keeps_the_other_for_systemd_too)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL}
+    };
+
+    for (size_t i = 0; i < count_of(limit_rows); i++) {
+        autoarena struct arena arena = {0};
+        own_directory(directory);
+        struct live live;
+        struct error err;
+
+        live_begin(&live, &arena, directory);
+        live_file(&live, "cpu.max", limit_rows[i].before);
+        manager_serve(script, count_of(script));
+        must(update(&live, limit_rows[i].resources, &err));
+        cr_expect_eq(property_said(0, "CPUQuotaPerSecUSec"), limit_rows[i].quota, "%s",
+                     limit_rows[i].resources);
+        cr_expect_eq(property_said(0, "CPUQuotaPeriodUSec"), limit_rows[i].period, "%s",
+                     limit_rows[i].resources);
+        cr_expect(starts_with(live_text(&live, "cpu.max"), limit_rows[i].after), "%s",
+                  limit_rows[i].resources);
+        manager_end();
+        cgroup_done(&live.cgroup);
+    }
+}
+
+/* There is no pids.max: the last write fails. */
+Test(cgroups_unit, an_update_that_fails_tells_systemd_the_old_limits)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL},
+        {"SetUnitProperties", NO_BODY, NULL},
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live_file(&live, "cpu.max", "15000 50000");
+    manager_serve(script, count_of(script));
+    cr_expect_eq(update(&live, "{'cpu':{'quota':25000},'pids':{'limit':7}}", &err), -ENOENT, "%s",
+                 err.text);
+    cr_expect_eq(property_said(0, "CPUQuotaPerSecUSec"), 500000);
+    cr_expect_eq(property_said(1, "CPUQuotaPerSecUSec"), 300000);
+    cr_expect_eq(property_said(1, "CPUQuotaPeriodUSec"), 50000);
+    cr_expect_str_eq(live_text(&live, "cpu.max"), "15000 50000");
     cgroup_done(&live.cgroup);
 }
