@@ -244,6 +244,7 @@ static int as_idle(struct unit_properties *properties, const char *name, const s
     struct unit_property idle = {
         .name = name, .type = "t", .number = 0, .field = write->field, .is_optional = true};
 
+    /* Not to be is a weight: that of a new unit, or the one that update tells. */
     if (strcmp(write->value, "1") != 0)
         return 0;
     return unit_properties_add(properties, &idle, write->arena, err);

@@ -21,6 +21,8 @@ struct change {
     const char *file; /* the one that exists */
     const char *old;  /* what to write to undo it; NULL: not known */
     const char *told; /* what systemd is told of it; NULL: nothing */
+    /* Of cpu.idle in v2: the weight that goes with 0; NULL: no such file. */
+    const char *weight;
     bool written;
 };
 
@@ -89,6 +91,25 @@ static int complete_limit(const struct update *update, struct change *change, st
     return change->told == NULL ? no_memory(err) : 0;
 }
 
+static bool is_idle(int dir)
+{
+    char idle[8];
+
+    return read_pseudo_file(dir, "cpu.idle", idle, sizeof idle) > 0 && strcmp(idle, "1") == 0;
+}
+
+/* The kernel forgets the weight of a cgroup that becomes idle: the default one is what it has when
+ * it is idle no longer.  What cpu.weight says meanwhile depends on the kernel. */
+static int remember_weight(struct update *update, struct change *change, int dir, struct error *err)
+{
+    char weight[16];
+
+    if (read_pseudo_file(dir, "cpu.weight", weight, sizeof weight) < 0)
+        return 0;
+    change->weight = arena_string(update->arena, is_idle(dir) ? "100" : weight);
+    return change->weight == NULL ? no_memory(err) : 0;
+}
+
 static int remember(struct update *update, struct change *change, struct error *err)
 {
     const struct cgroup_write *write = change->write;
@@ -98,6 +119,14 @@ static int remember(struct update *update, struct change *change, struct error *
     const char *old;
 
     change->file = write->file;
+    if (strcmp(write->file, "cpu.idle") == 0 && remember_weight(update, change, dir, err) < 0)
+        return -err->code;
+    /* It has no weight that could be set back: it was idle. */
+    if (strcmp(write->file, "cpu.weight") == 0 && is_idle(dir)) {
+        change->file = "cpu.idle";
+        change->old = "1";
+        return 0;
+    }
     if (length == -ENOENT && write->other_file != NULL) {
         change->file = write->other_file;
         length = read_pseudo_file(dir, change->file, text, sizeof text);
@@ -113,12 +142,19 @@ static int remember(struct update *update, struct change *change, struct error *
     return change->old == NULL ? no_memory(err) : 0;
 }
 
+static bool means_weight(const struct change *change, const char *idle)
+{
+    return change->weight != NULL && strcmp(idle, "0") == 0;
+}
+
 static int restore(const struct update *update, const struct change *change)
 {
-    if (change->old == NULL)
-        return -ENODATA;
-    return write_pseudo_file(update->cgroup->directories[change->directory].fd, change->file,
-                             change->old);
+    int dir = update->cgroup->directories[change->directory].fd;
+    int code = change->old == NULL ? -ENODATA : write_pseudo_file(dir, change->file, change->old);
+
+    return code == 0 && means_weight(change, change->old)
+               ? write_pseudo_file(dir, "cpu.weight", change->weight)
+               : code;
 }
 
 /* Latest first; and once more, because some values limit one another. */
@@ -217,6 +253,23 @@ static int check_before_update(const struct cgroup *cgroup, const struct spec_re
     return 0;
 }
 
+/* To be idle is a weight for systemd, and so is to be idle no longer. */
+static int tell_change(struct unit_properties *properties, const struct change *change, bool old,
+                       struct arena *arena, struct error *err)
+{
+    const char *file = old ? change->file : change->write->file;
+    const char *value = old ? change->old : change->told;
+
+    /* OOMPolicy cannot be changed any more. */
+    if (value == NULL || strcmp(file, "memory.oom.group") == 0)
+        return 0;
+    if (means_weight(change, value)) {
+        file = "cpu.weight";
+        value = change->weight;
+    }
+    return unit_properties_of_write(properties, file, value, change->write->field, arena, err);
+}
+
 /* systemd has to know, or would write its own values again one day: the new ones, or the old. */
 static int tell_unit(const struct update *update, bool old, struct error *err)
 {
@@ -226,15 +279,8 @@ static int tell_unit(const struct update *update, bool old, struct error *err)
 
     if (cgroup->unit == NULL)
         return 0;
-    for (size_t i = 0; code == 0 && i < update->count; i++) {
-        const struct change *change = &update->changes[i];
-        const char *value = old ? change->old : change->told;
-
-        /* OOMPolicy cannot be changed any more. */
-        if (value != NULL && strcmp(change->write->file, "memory.oom.group") != 0)
-            code = unit_properties_of_write(&properties, change->write->file, value,
-                                            change->write->field, update->arena, err);
-    }
+    for (size_t i = 0; code == 0 && i < update->count; i++)
+        code = tell_change(&properties, &update->changes[i], old, update->arena, err);
     return code < 0 ? code : unit_set_properties(cgroup->unit, cgroup->manager, &properties, err);
 }
 

@@ -204,3 +204,77 @@ Test(cgroups_unit, an_update_that_fails_tells_systemd_the_old_limits)
     cr_expect_str_eq(live_text(&live, "cpu.max"), "15000 50000");
     cgroup_done(&live.cgroup);
 }
+
+enum { IDLE = 0 }; /* as a CPUWeight */
+
+static const struct {
+    const char *idle, *weight, *resources;
+    int64_t told; /* CPUWeight */
+} idle_rows[] = {
+    {"0", "200", "{'cpu':{'idle':1}}",              IDLE},
+    {"1", "0",   "{'cpu':{'idle':0}}",              100 },
+    {"1", "1",   "{'cpu':{'idle':0}}",              100 }, /* newer kernels */
+    {"0", "200", "{'cpu':{'idle':0}}",              200 },
+    {"1", "0",   "{'cpu':{'idle':0,'shares':512}}", 59  },
+};
+
+Test(cgroups_unit, systemd_is_told_the_weight_of_what_is_idle_no_longer)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL}
+    };
+
+    for (size_t i = 0; i < count_of(idle_rows); i++) {
+        autoarena struct arena arena = {0};
+        own_directory(directory);
+        struct live live;
+        struct error err;
+
+        live_begin(&live, &arena, directory);
+        live_file(&live, "cpu.idle", idle_rows[i].idle);
+        live_file(&live, "cpu.weight", idle_rows[i].weight);
+        manager_serve(script, count_of(script));
+        must(update(&live, idle_rows[i].resources, &err));
+        cr_expect_eq(property_said(0, "CPUWeight"), idle_rows[i].told, "row %zu", i);
+        manager_end();
+        cgroup_done(&live.cgroup);
+    }
+}
+
+static const struct {
+    const char *idle, *weight, *resources;
+    const char *weight_after;
+    int64_t told; /* CPUWeight in the end */
+} undone_rows[] = {
+    {"0", "200", "{'cpu':{'idle':1},'pids':{'limit':7}}",               "200", 200 },
+    {"1", "0",   "{'cpu':{'idle':0},'pids':{'limit':7}}",               "0",   IDLE},
+    {"1", "1",   "{'cpu':{'idle':0,'shares':1024},'pids':{'limit':7}}", "100", IDLE},
+    {"0", "200", "{'cpu':{'idle':0,'shares':1024},'pids':{'limit':7}}", "200", 200 },
+};
+
+/* The files are no cgroup's: a weight that the kernel would forget stays. */
+Test(cgroups_unit, an_update_that_fails_tells_systemd_what_was_idle_and_what_was_not)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL},
+        {"SetUnitProperties", NO_BODY, NULL},
+    };
+
+    for (size_t i = 0; i < count_of(undone_rows); i++) {
+        autoarena struct arena arena = {0};
+        own_directory(directory);
+        struct live live;
+        struct error err;
+
+        live_begin(&live, &arena, directory);
+        live_file(&live, "cpu.idle", undone_rows[i].idle);
+        live_file(&live, "cpu.weight", undone_rows[i].weight);
+        manager_serve(script, count_of(script));
+        cr_expect_eq(update(&live, undone_rows[i].resources, &err), -ENOENT, "%s", err.text);
+        cr_expect_eq(property_said(1, "CPUWeight"), undone_rows[i].told, "row %zu", i);
+        cr_expect_str_eq(live_text(&live, "cpu.idle"), undone_rows[i].idle);
+        cr_expect_str_eq(live_text(&live, "cpu.weight"), undone_rows[i].weight_after);
+        manager_end();
+        cgroup_done(&live.cgroup);
+    }
+}
