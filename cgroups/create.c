@@ -54,19 +54,28 @@ static int prepare_new(struct descent *descent, int dir, struct error *err)
     return cgroup_fill_cpuset(descent->fd, dir, descent->directory, err);
 }
 
+/* In v2 the directories of units are systemd's to make: what is missing is elsewhere, and what we
+ * made in its place nobody would remove. */
+static bool may_make(const struct descent *descent)
+{
+    return descent->plan->unit == NULL || !descent->hierarchy->is_v2;
+}
+
 static int enter(struct descent *descent, const char *name, bool is_last, struct error *err)
 {
     struct text text = TEXT_IN(descent->directory);
-    bool made;
+    bool made = false;
     int code = prepare_above(descent, err);
 
     if (code < 0)
         return code;
     text.used = strlen(descent->directory);
     text_print(&text, "/%s", name);
-    made = mkdirat(descent->fd, name, 0755) == 0;
-    if (!made && errno != EEXIST)
-        return fail(err, errno, "mkdir %s", descent->directory);
+    if (may_make(descent)) {
+        made = mkdirat(descent->fd, name, 0755) == 0;
+        if (!made && errno != EEXIST)
+            return fail(err, errno, "mkdir %s", descent->directory);
+    }
     autoclose int below = cgroup_open_below(descent->fd, name);
 
     /* At once, while we can: without descriptors (EMFILE) nobody could later. */
@@ -186,6 +195,12 @@ static int explain_forbidden(const struct cgroup_plan *plan, struct error *err)
                 plan->is_required ? "--rootless=false" : "a limit was asked for");
 }
 
+static int fail_elsewhere(const struct cgroup_plan *plan, const char *directory, struct error *err)
+{
+    return refuse(err, EPROTO, "unit %s: systemd has it in another cgroup than %s",
+                  plan->unit->name, directory);
+}
+
 /* A hierarchy we may not write to is done without, unless something was asked of it. */
 static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_record *record,
                          const struct cgroup_plan *plan, struct error *err)
@@ -199,6 +214,8 @@ static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_re
     if (hierarchy == NULL || cgroup->count == CGROUP_HIERARCHIES_MOST)
         return refuse(err, EINVAL, "no hierarchy \"%s\"", record->hierarchy);
     fd = make_directory(hierarchy, record, plan, &made, err);
+    if (fd == -ENOENT && plan->unit != NULL && hierarchy->is_v2)
+        return fail_elsewhere(plan, record->directory, err);
     if (is_forbidden(fd) && !cgroup_is_required(plan, index)) {
         fd = -1;
     } else if (fd < 0) {
@@ -218,7 +235,8 @@ static int add_directory(struct cgroup *cgroup, const struct cgroup_directory_re
 }
 
 /* The rules by which we know the path of a unit must be those of this systemd. */
-static int check_placeholder(const struct cgroup *cgroup, pid_t pid, struct error *err)
+static int check_placeholder(const struct cgroup *cgroup, const struct cgroup_plan *plan, pid_t pid,
+                             struct error *err)
 {
     autoarena struct arena arena = {0};
     struct cgroup_pids pids = {.arena = &arena};
@@ -231,8 +249,7 @@ static int check_placeholder(const struct cgroup *cgroup, pid_t pid, struct erro
         if (pids.items[i] == pid)
             return 0;
     }
-    return refuse(err, EPROTO, "unit %s: systemd has it in another cgroup than %s", cgroup->unit,
-                  cgroup->directories[0].directory);
+    return fail_elsewhere(plan, cgroup_v2_directory(cgroup), err);
 }
 
 /* Unprivileged, a process may be moved by whoever can write to the cgroup that is above where it is
@@ -284,7 +301,7 @@ int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
     for (size_t i = 0; code == 0 && i < record->directories.count; i++)
         code = add_directory(&cgroup, &record->directories.items[i], plan, err);
     if (code == 0)
-        code = check_placeholder(&cgroup, pid, err);
+        code = check_placeholder(&cgroup, plan, pid, err);
     if (code < 0) {
         undo(&cgroup);
         return code;

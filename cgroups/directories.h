@@ -11,6 +11,9 @@ int cgroup_directory_in(const struct cgroup *cgroup, const struct cgroup_host *h
 /* The open v2 directory, or else the first open one; -1 when nothing is open. */
 int cgroup_any_directory(const struct cgroup *cgroup);
 
+/* The path of the one in v2; NULL when there is none. */
+const char *cgroup_v2_directory(const struct cgroup *cgroup);
+
 /* Enable controllers in `dir` for the cgroups below it: all of `offered` that can be, and
  * every one that `plan` needs or else an error.  `directory` is for messages. */
 must_check int cgroup_enable_controllers(int dir, const char *directory,

@@ -31,6 +31,15 @@ int cgroup_any_directory(const struct cgroup *cgroup)
     return found;
 }
 
+const char *cgroup_v2_directory(const struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        if (cgroup->directories[i].is_v2)
+            return cgroup->directories[i].directory;
+    }
+    return NULL;
+}
+
 int cgroup_clone_fd(const struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {

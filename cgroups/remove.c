@@ -311,15 +311,6 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
     return code;
 }
 
-static bool has_v2(const struct cgroup *cgroup)
-{
-    for (size_t i = 0; i < cgroup->count; i++) {
-        if (cgroup->directories[i].is_v2)
-            return true;
-    }
-    return false;
-}
-
 int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err)
 {
     int64_t deadline = cgroup_clock() + deadline_ms;
@@ -331,7 +322,7 @@ int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *er
     if (code == 0)
         code = result;
     /* v1 has no word for a cgroup that is empty. */
-    if (code == 0 && cgroup->unit != NULL && !has_v2(cgroup))
+    if (code == 0 && cgroup->unit != NULL && cgroup_v2_directory(cgroup) == NULL)
         code = unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
     return code;
 }

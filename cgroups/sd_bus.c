@@ -478,14 +478,26 @@ int bus_start_unit(struct bus *bus, const char *unit, const struct unit_properti
     return finish_job(&call, "start a unit by", ret, err);
 }
 
-int bus_stop_unit(struct bus *bus, const char *unit, enum bus_refusal *ret, struct error *err)
+static int call_for_job(struct bus *bus, const char *member, const char *unit, const char *what,
+                        enum bus_refusal *ret, struct error *err)
 {
     struct call call;
 
-    begin(&call, bus, "StopUnit");
+    begin(&call, bus, member);
     put(&call, 's', unit);
     put(&call, 's', "replace");
-    return finish_job(&call, "stop a unit by", ret, err);
+    return finish_job(&call, what, ret, err);
+}
+
+int bus_start_loaded_unit(struct bus *bus, const char *unit, enum bus_refusal *ret,
+                          struct error *err)
+{
+    return call_for_job(bus, "StartUnit", unit, "start a unit by", ret, err);
+}
+
+int bus_stop_unit(struct bus *bus, const char *unit, enum bus_refusal *ret, struct error *err)
+{
+    return call_for_job(bus, "StopUnit", unit, "stop a unit by", ret, err);
 }
 
 int bus_reset_failed_unit(struct bus *bus, const char *unit, enum bus_refusal *ret,

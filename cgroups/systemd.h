@@ -115,6 +115,9 @@ void bus_close(struct bus *bus);
 must_check int bus_start_unit(struct bus *bus, const char *unit,
                               const struct unit_properties *properties, enum bus_refusal *ret,
                               struct error *err);
+/* StartUnit: one that systemd knows already. */
+must_check int bus_start_loaded_unit(struct bus *bus, const char *unit, enum bus_refusal *ret,
+                                     struct error *err);
 must_check int bus_stop_unit(struct bus *bus, const char *unit, enum bus_refusal *ret,
                              struct error *err);
 must_check int bus_reset_failed_unit(struct bus *bus, const char *unit, enum bus_refusal *ret,

@@ -106,8 +106,9 @@ static int start_in_spite(struct bus *bus, const struct cgroup_unit *unit,
 
         if (code == 0)
             return 0;
+        /* A slice has many users, and need not be in use just now. */
         if (refusal == BUS_UNIT_EXISTS && unit->is_slice)
-            return 0; /* a slice has many users */
+            return bus_start_loaded_unit(bus, unit->name, &refusal, err);
         if (refusal != BUS_UNIT_EXISTS)
             return code;
         if (!was_reset)
@@ -213,21 +214,12 @@ int unit_set_properties(const char *name, const char *manager, struct unit_prope
     return code < 0 ? within(err, "unit %s", name) : 0;
 }
 
-static const char *v2_directory(const struct cgroup *cgroup)
-{
-    for (size_t i = 0; i < cgroup->count; i++) {
-        if (cgroup->directories[i].is_v2)
-            return cgroup->directories[i].directory;
-    }
-    return NULL;
-}
-
 /* The path of a cgroup below a unit's own, as systemd wants it: "/init.scope".  Empty: the unit's,
  * and for whatever is not below. */
 static const char *path_below(const struct cgroup *unit, const struct cgroup *below)
 {
-    const char *above = v2_directory(unit);
-    const char *directory = below != NULL ? v2_directory(below) : NULL;
+    const char *above = cgroup_v2_directory(unit);
+    const char *directory = below != NULL ? cgroup_v2_directory(below) : NULL;
     size_t length = above != NULL ? strlen(above) : 0;
 
     return directory != NULL && length > 0 && strncmp(directory, above, length) == 0 &&

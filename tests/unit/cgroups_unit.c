@@ -278,3 +278,136 @@ Test(cgroups_unit, an_update_that_fails_tells_systemd_what_was_idle_and_what_was
         cgroup_done(&live.cgroup);
     }
 }
+
+/* --- a cgroup of the kernel's */
+
+/* Its hierarchy is v2, and what systemd is said to have is a directory of the test's there. */
+struct place {
+    struct cgroup_host host;
+    struct arena arena;
+    const char *name;      /* below the root of the hierarchy */
+    const char *directory; /* absolute */
+};
+
+static void place_begin(struct place *place)
+{
+    struct cgroup_host host;
+    struct error err;
+
+    *place = (struct place){.host.v2_controllers = ""};
+    must(cgroup_host_probe(&host, &place->arena, &err));
+    for (size_t i = 0; i < host.count; i++) {
+        if (host.hierarchies[i].is_v2)
+            place->host.hierarchies[place->host.count++] = host.hierarchies[i];
+    }
+    if (place->host.count == 0 || access(place->host.hierarchies[0].mount_point, W_OK) < 0)
+        cr_skip_test("no v2 cgroup may be made here");
+    place->name = arena_print(&place->arena, "crun-lite-unit-%d", (int)getpid());
+    place->directory = path_in(&place->arena, place->host.hierarchies[0].mount_point, place->name);
+}
+
+static void place_end(struct place *place)
+{
+    rmdir(place->directory);
+    arena_free(&place->arena);
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* A container whose unit has that path below the place. */
+static int create(struct place *place, const char *path, struct error *err)
+{
+    struct cgroup_request request = {
+        .id = "web",
+        .cgroups_path = path,
+        .resources = resources_of("{}", &place->arena),
+        .manager = CGROUP_MANAGER_SYSTEMD,
+        .user_directory = manager,
+        .user_path = arena_print(&place->arena, "/%s", place->name),
+    };
+    struct cgroup_plan plan;
+    struct cgroup_record record;
+    struct cgroup cgroup = CGROUP_EMPTY;
+    int code;
+
+    code = cgroup_plan_from_spec(&plan, &place->host, &request, &place->arena, NULL, err);
+    if (code == 0)
+        code = cgroup_record_from_plan(&record, &plan, &place->arena, err);
+    if (code == 0)
+        code = cgroup_create(&cgroup, &record, &plan, err);
+    cgroup_done(&cgroup);
+    return code;
+}
+
+/* Is what held the place for the unit still there, or not waited for? */
+static bool placeholder_is_left(void)
+{
+    siginfo_t info = {0};
+
+    manager_end(); /* our only other child */
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+Test(cgroups_unit, a_unit_that_systemd_has_elsewhere_is_refused_and_leaves_nothing)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", A_JOB, "done"}
+    };
+    struct place place;
+    struct error err;
+
+    place_begin(&place);
+    manager_serve(script, count_of(script));
+    cr_expect_eq(create(&place, "some.slice:test:web", &err), -EPROTO, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "systemd has it in another cgroup than"), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, place.directory), "%s", err.text);
+    cr_expect(!exists(place.directory));
+    cr_expect(!placeholder_is_left());
+    place_end(&place);
+}
+
+/* The directory is there, but not for our unit: it was somebody else's before. */
+Test(cgroups_unit, a_directory_that_holds_no_process_of_the_unit_is_not_its_own)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", A_JOB, "done"}
+    };
+    struct place place;
+    struct error err;
+    const char *scope;
+
+    place_begin(&place);
+    scope = path_in(&place.arena, place.directory, "test-web.scope");
+    cr_assert(mkdir(place.directory, 0755) == 0 && mkdir(scope, 0755) == 0);
+    manager_serve(script, count_of(script));
+    cr_expect_eq(create(&place, "-.slice:test:web", &err), -EPROTO, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, scope), "%s", err.text);
+    cr_expect(exists(scope));
+    cr_expect(!placeholder_is_left());
+    rmdir(scope);
+    place_end(&place);
+}
+
+/* One that a file of the administrator's describes, and nobody uses: systemd makes no new one. */
+Test(cgroups_unit, a_slice_that_systemd_knows_already_is_started)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", REFUSAL("org.freedesktop.systemd1.UnitExists", "exists"), NULL},
+        {"StartUnit",                    A_JOB,                                                       "done"                                       },
+        {"StopUnit",                    A_JOB,                                                        "done" },
+        {"ResetFailedUnit",                    NO_BODY,                                                 NULL                              },
+    };
+    struct place place;
+    struct error err;
+
+    place_begin(&place);
+    manager_serve(script, count_of(script));
+    /* It is elsewhere, which undoes what was done. */
+    cr_expect_eq(create(&place, "some.slice:test:web.slice", &err), -EPROTO, "%s", err.text);
+    cr_expect(message_says(1, "web.slice"));
+    cr_expect(message_says(2, "web.slice"));
+    place_end(&place);
+}
