@@ -247,6 +247,25 @@ static bool is_gone(int dir)
     return length == -ENOENT || length == -ENODEV;
 }
 
+/* What systemd has left when its unit is stopped: it may take a moment, or have forgotten the unit
+ * whose directory stands, and then nobody else will remove that. */
+static int remove_leaf(const struct cgroup *cgroup, size_t index, int64_t deadline, int deadline_ms,
+                       struct error *err)
+{
+    const char *directory = cgroup->directories[index].directory;
+
+    for (unsigned attempt = 0;; attempt++) {
+        int code = remove_by_name(directory);
+
+        if (code == 0)
+            return 0;
+        if (code != -EBUSY)
+            return fail(err, -code, "remove cgroup %s", directory);
+        if (!cgroup_back_off(attempt, deadline))
+            return explain(cgroup->directories[index].fd, directory, deadline_ms, err);
+    }
+}
+
 /* A scope ends by itself with its last process, without a word from us, and systemd removes its
  * directory.  Were we to do that, systemd could find nothing where it looks upon the kernel's word
  * that the scope is empty, and keep it for ever. */
@@ -272,7 +291,8 @@ static int remove_unit(const struct cgroup *cgroup, size_t index, int64_t deadli
         if (!cgroup_back_off(attempt, patience))
             break;
     }
-    return unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
+    code = unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
+    return code < 0 ? code : remove_leaf(cgroup, index, deadline, deadline_ms, err);
 }
 
 /* The directories of v2, or those of v1.  One that stays must not keep the others: the first

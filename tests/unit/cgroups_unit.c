@@ -1,6 +1,8 @@
 /* What systemd is told of a container, and what is made of its answers: a systemd of our own. */
 
-#include "cgroups/directories.h"
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "cgroups/systemd.h"
 #include "tests/unit/cgroups_fake_manager.h"
 #include "tests/unit/cgroups_help.h"
@@ -312,6 +314,22 @@ static void place_end(struct place *place)
     arena_free(&place->arena);
 }
 
+/* The place itself, as the cgroup of a unit that systemd does not end by itself. */
+static struct cgroup place_open(const struct place *place)
+{
+    struct cgroup cgroup = {.count = 1, .placeholder = -1};
+
+    cr_assert_eq(mkdir(place->directory, 0755), 0);
+    cgroup.directories[0].name = "";
+    cgroup.directories[0].directory = place->directory;
+    cgroup.directories[0].fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cgroup.directories[0].is_v2 = true;
+    cgroup.unit = "web.scope";
+    cgroup.manager = manager;
+    cgroup.unit_stays = true;
+    return cgroup;
+}
+
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
@@ -409,5 +427,47 @@ Test(cgroups_unit, a_slice_that_systemd_knows_already_is_started)
     cr_expect_eq(create(&place, "some.slice:test:web.slice", &err), -EPROTO, "%s", err.text);
     cr_expect(message_says(1, "web.slice"));
     cr_expect(message_says(2, "web.slice"));
+    place_end(&place);
+}
+
+static const struct exchange forgotten[] = {
+    {"StopUnit", REFUSAL("org.freedesktop.systemd1.NoSuchUnit", "Unit not loaded."), NULL},
+};
+
+Test(cgroups_unit, the_directory_of_a_unit_that_systemd_has_forgotten_is_removed)
+{
+    struct place place;
+    struct cgroup cgroup;
+    struct error err;
+
+    place_begin(&place);
+    cgroup = place_open(&place);
+    manager_serve(forgotten, count_of(forgotten));
+    must(cgroup_remove(&cgroup, 1000, &err));
+    cr_expect(!exists(place.directory));
+    cgroup_done(&cgroup);
+    place_end(&place);
+}
+
+/* A mount point is busy for whoever sees it. */
+Test(cgroups_unit, a_directory_that_cannot_be_removed_behind_its_unit_is_an_error)
+{
+    struct place place;
+    struct cgroup cgroup;
+    struct error err;
+
+    place_begin(&place);
+    cgroup = place_open(&place);
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        cgroup_done(&cgroup);
+        place_end(&place);
+        cr_skip_test("no mount namespace for this process");
+    }
+    cr_assert_eq(mount(place.directory, place.directory, NULL, MS_BIND, NULL), 0);
+    manager_serve(forgotten, count_of(forgotten));
+    cr_expect_eq(cgroup_remove(&cgroup, 100, &err), -EBUSY, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, place.directory), "%s", err.text);
+    cgroup_done(&cgroup);
+    umount(place.directory);
     place_end(&place);
 }
