@@ -135,6 +135,7 @@ struct cgroup_record {
     const char *unit;           /* of systemd; NULL with the other managers */
     const char *user_directory; /* as in cgroup_request */
     bool unit_stays;            /* systemd does not end it by itself when it is empty */
+    bool unit_is_shared;        /* a slice that was in use before us: not ours to stop */
 };
 
 extern const struct fields cgroup_record_fields;
@@ -158,6 +159,7 @@ struct cgroup {
     const char *unit;
     const char *manager;
     bool unit_stays;
+    bool unit_is_shared;
     bool needs_attaching; /* we have no right to move a process there: cgroup_attach() */
     int placeholder;      /* pidfd of what holds a new unit until a process is in it; or -1 */
 };

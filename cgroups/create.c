@@ -278,7 +278,7 @@ static void undo(struct cgroup *cgroup)
     cgroup_settle(cgroup);
     for (size_t i = 0; i < cgroup->count; i++)
         cgroup_remove_levels(cgroup->directories[i].directory, cgroup->directories[i].made);
-    if (cgroup->unit_stays)
+    if (cgroup->unit_stays && !cgroup->unit_is_shared)
         (void)!unit_stop(cgroup->unit, cgroup->manager, BUS_DEADLINE_MS, &ignored);
     cgroup_done(cgroup);
 }
@@ -296,6 +296,7 @@ int cgroup_create(struct cgroup *ret, const struct cgroup_record *record,
         cgroup.unit = record->unit;
         cgroup.manager = record->user_directory;
         cgroup.unit_stays = record->unit_stays;
+        cgroup.unit_is_shared = record->unit_is_shared;
         cgroup.needs_attaching = !may_move(plan);
     }
     for (size_t i = 0; code == 0 && i < record->directories.count; i++)

@@ -101,6 +101,7 @@ int cgroup_open(struct cgroup *ret, const struct cgroup_record *record, struct e
     cgroup.unit = record->unit;
     cgroup.manager = record->user_directory;
     cgroup.unit_stays = record->unit_stays;
+    cgroup.unit_is_shared = record->unit_is_shared;
     for (size_t i = 0; i < record->directories.count; i++) {
         const struct cgroup_directory_record *directory = &record->directories.items[i];
         int code = add_by_name(&cgroup, directory->hierarchy, directory->directory,

@@ -27,6 +27,7 @@ static const struct field record_rows[] = {
     ROW("unit", FIELD_STRING, unit),
     ROW("userDirectory", FIELD_STRING, user_directory),
     ROW("unitStays", FIELD_BOOL, unit_stays),
+    ROW("unitIsShared", FIELD_BOOL, unit_is_shared),
     ROW("directories", FIELD_LIST, directories, OBJECT(directory_fields)),
 };
 #undef OWNER
@@ -107,6 +108,19 @@ static int look(const struct cgroup_hierarchy *hierarchy, const char *directory,
     return *ret_missing > 0 ? 0 : check_existing(fd, hierarchy, directory, err);
 }
 
+/* Slices are systemd's, to make and to remove, and in v2 its units' directories, too.  A container
+ * that is a slice may find it there already: then others use it, whom systemd would stop with it.
+ */
+static void record_unit(struct cgroup_record *record, struct cgroup_directory_record *directory,
+                        const struct cgroup_unit *unit, bool is_v2)
+{
+    bool was_there = unit->is_slice && directory->made == 0;
+
+    if (was_there && (is_v2 || strcmp(directory->hierarchy, "name=systemd") == 0))
+        record->unit_is_shared = true;
+    directory->made = is_v2 || was_there ? 0 : 1;
+}
+
 int cgroup_record_from_plan(struct cgroup_record *ret, const struct cgroup_plan *plan,
                             struct arena *arena, struct error *err)
 {
@@ -133,9 +147,8 @@ int cgroup_record_from_plan(struct cgroup_record *ret, const struct cgroup_plan 
         code = look(&host->hierarchies[i], directory->directory, &directory->made, err);
         if (code < 0)
             return within(err, "cgroup");
-        /* Slices are systemd's, to make and to remove, and in v2 its units' directories, too. */
         if (plan->unit != NULL)
-            directory->made = host->hierarchies[i].is_v2 ? 0 : 1;
+            record_unit(&record, directory, plan->unit, host->hierarchies[i].is_v2);
         record.directories.count++;
     }
     *ret = record;

@@ -308,7 +308,7 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
 
         if (cgroup->directories[i].is_v2 != is_v2)
             continue;
-        if (cgroup->unit != NULL && is_v2) {
+        if (cgroup->unit != NULL && is_v2 && !cgroup->unit_is_shared) {
             result = remove_unit(cgroup, i, deadline, deadline_ms, code == 0 ? err : &later);
             code = code == 0 ? result : code;
             continue;
@@ -342,7 +342,8 @@ int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *er
     if (code == 0)
         code = result;
     /* v1 has no word for a cgroup that is empty. */
-    if (code == 0 && cgroup->unit != NULL && cgroup_v2_directory(cgroup) == NULL)
+    if (code == 0 && cgroup->unit != NULL && !cgroup->unit_is_shared &&
+        cgroup_v2_directory(cgroup) == NULL)
         code = unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
     return code;
 }

@@ -51,7 +51,9 @@ static int clone_cgroup(const struct cgroup *cgroup)
 {
     int fd = cgroup->needs_attaching ? -1 : cgroup_clone_fd(cgroup);
 
-    for (size_t i = 0; cgroup->unit == NULL && i < cgroup->count; i++) {
+    bool is_new_unit = cgroup->unit != NULL && !cgroup->unit_is_shared;
+
+    for (size_t i = 0; !is_new_unit && i < cgroup->count; i++) {
         if (cgroup->directories[i].fd == fd && cgroup->directories[i].made == 0)
             return -1;
     }

@@ -336,7 +336,7 @@ static bool exists(const char *path)
 }
 
 /* A container whose unit has that path below the place. */
-static int create(struct place *place, const char *path, struct error *err)
+static int create(struct place *place, const char *path, struct cgroup *ret, struct error *err)
 {
     struct cgroup_request request = {
         .id = "web",
@@ -348,15 +348,14 @@ static int create(struct place *place, const char *path, struct error *err)
     };
     struct cgroup_plan plan;
     struct cgroup_record record;
-    struct cgroup cgroup = CGROUP_EMPTY;
     int code;
 
+    *ret = CGROUP_EMPTY;
     code = cgroup_plan_from_spec(&plan, &place->host, &request, &place->arena, NULL, err);
     if (code == 0)
         code = cgroup_record_from_plan(&record, &plan, &place->arena, err);
     if (code == 0)
-        code = cgroup_create(&cgroup, &record, &plan, err);
-    cgroup_done(&cgroup);
+        code = cgroup_create(ret, &record, &plan, err);
     return code;
 }
 
@@ -375,11 +374,12 @@ Test(cgroups_unit, a_unit_that_systemd_has_elsewhere_is_refused_and_leaves_nothi
         {"StartTransientUnit", A_JOB, "done"}
     };
     struct place place;
+    struct cgroup cgroup;
     struct error err;
 
     place_begin(&place);
     manager_serve(script, count_of(script));
-    cr_expect_eq(create(&place, "some.slice:test:web", &err), -EPROTO, "%s", err.text);
+    cr_expect_eq(create(&place, "some.slice:test:web", &cgroup, &err), -EPROTO, "%s", err.text);
     cr_expect_not_null(strstr(err.text, "systemd has it in another cgroup than"), "%s", err.text);
     cr_expect_not_null(strstr(err.text, place.directory), "%s", err.text);
     cr_expect(!exists(place.directory));
@@ -394,6 +394,7 @@ Test(cgroups_unit, a_directory_that_holds_no_process_of_the_unit_is_not_its_own)
         {"StartTransientUnit", A_JOB, "done"}
     };
     struct place place;
+    struct cgroup cgroup;
     struct error err;
     const char *scope;
 
@@ -401,7 +402,7 @@ Test(cgroups_unit, a_directory_that_holds_no_process_of_the_unit_is_not_its_own)
     scope = path_in(&place.arena, place.directory, "test-web.scope");
     cr_assert(mkdir(place.directory, 0755) == 0 && mkdir(scope, 0755) == 0);
     manager_serve(script, count_of(script));
-    cr_expect_eq(create(&place, "-.slice:test:web", &err), -EPROTO, "%s", err.text);
+    cr_expect_eq(create(&place, "-.slice:test:web", &cgroup, &err), -EPROTO, "%s", err.text);
     cr_expect_not_null(strstr(err.text, scope), "%s", err.text);
     cr_expect(exists(scope));
     cr_expect(!placeholder_is_left());
@@ -419,14 +420,40 @@ Test(cgroups_unit, a_slice_that_systemd_knows_already_is_started)
         {"ResetFailedUnit",                    NO_BODY,                                                 NULL                              },
     };
     struct place place;
+    struct cgroup cgroup;
     struct error err;
 
     place_begin(&place);
     manager_serve(script, count_of(script));
     /* It is elsewhere, which undoes what was done. */
-    cr_expect_eq(create(&place, "some.slice:test:web.slice", &err), -EPROTO, "%s", err.text);
+    cr_expect_eq(create(&place, "some.slice:test:web.slice", &cgroup, &err), -EPROTO, "%s",
+                 err.text);
     cr_expect(message_says(1, "web.slice"));
     cr_expect(message_says(2, "web.slice"));
+    place_end(&place);
+}
+
+/* Others are in it: stopping it would stop them. */
+Test(cgroups_unit, a_slice_that_was_in_use_is_not_stopped)
+{
+    static const struct exchange script[] = {
+        {"StartTransientUnit", A_JOB, "done"},
+    };
+    struct place place;
+    struct cgroup cgroup;
+    struct error err;
+    const char *slice;
+
+    place_begin(&place);
+    slice = path_in(&place.arena, place.directory, "web.slice");
+    cr_assert(mkdir(place.directory, 0755) == 0 && mkdir(slice, 0755) == 0);
+    manager_serve(script, count_of(script));
+    must(create(&place, "some.slice:test:web.slice", &cgroup, &err));
+    must(cgroup_remove(&cgroup, 1000, &err));
+    cr_expect_null(message_heard(1));
+    cr_expect(exists(slice));
+    cgroup_done(&cgroup);
+    rmdir(slice);
     place_end(&place);
 }
 
