@@ -14,28 +14,7 @@
 #include "tests/integration/harness/checkpoint.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
-
-/* A scenario's /run is empty: systemd's part of it is reached through process 1. */
-static void need_systemd(void)
-{
-    need_root();
-    if (!file_exists("/proc/1/root/run/systemd/private"))
-        skip("systemd is not running");
-    for (size_t i = 0; i < 2; i++) {
-        const char *name = i == 0 ? "systemd" : "dbus";
-
-        cr_assert(symlink(text("/proc/1/root/run/%s", name), text("/run/%s", name)) == 0 ||
-                      errno == EEXIST,
-                  "link /run/%s: %s", name, strerror(errno));
-    }
-}
-
-/* Nothing may be left in the scenario's /run. */
-static void forget_systemd(void)
-{
-    unlink("/run/systemd");
-    unlink("/run/dbus");
-}
+#include "tests/integration/harness/systemd.h"
 
 static char *scope_of(const struct bundle *bundle)
 {
@@ -61,23 +40,6 @@ static void end(struct bundle *bundle)
     assert_ok(crun("--systemd-cgroup", "delete", "--force", bundle->id));
 }
 
-/* One property of a unit, as systemd tells it. */
-static char *property(const char *unit, const char *name)
-{
-    struct outcome outcome = program_run(
-        PROGRAM(.arguments = (const char *const[]){"systemctl", "show", "--value", "-p", name, unit,
-                                                   NULL}));
-
-    assert_ok(outcome);
-    return text("%.*s", (int)strcspn(outcome.out, "\n"), outcome.out);
-}
-
-static bool is_gone(const char *unit)
-{
-    return strcmp(property(unit, "ActiveState"), "inactive") == 0 &&
-           strcmp(property(unit, "LoadState"), "not-found") == 0;
-}
-
 static const char *cgroup_line(const char *unit, const char *file)
 {
     return file_line(text("/sys/fs/cgroup/system.slice/%s/%s", unit, file));
@@ -92,16 +54,16 @@ Scenario(systemd, a_container_is_a_scope_in_its_slice)
 
     bundle_script(bundle, "exec sleep 3600");
     start(bundle);
-    assert_text(property(scope, "Slice"), "system.slice");
-    assert_text(property(scope, "Delegate"), "yes");
-    assert_text(property(scope, "ActiveState"), "active");
-    assert_text(property(scope, "Description"), text("libcontainer container %s", bundle->id));
+    assert_text(unit_property(scope, "Slice"), "system.slice");
+    assert_text(unit_property(scope, "Delegate"), "yes");
+    assert_text(unit_property(scope, "ActiveState"), "active");
+    assert_text(unit_property(scope, "Description"), text("libcontainer container %s", bundle->id));
     assert_has(file_text(text("/proc/%d/cgroup", bundle_pid(bundle))),
                text("0::/system.slice/%s\n", scope));
     /* Nobody but the container is inside: what held the place has gone. */
     assert_text(cgroup_line(scope, "cgroup.procs"), text("%d", bundle_pid(bundle)));
     end(bundle);
-    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    cr_assert(eventually(unit_is_gone(scope)), "%s is still there", scope);
     forget_systemd();
 }
 
@@ -131,7 +93,7 @@ Scenario(systemd, limits_are_properties_and_files)
 
         bundle_set(bundle, text("linux.resources.%s", limits[i].path), "%s", limits[i].value);
         start(bundle);
-        assert_text(property(scope, limits[i].property), limits[i].shown);
+        assert_text(unit_property(scope, limits[i].property), limits[i].shown);
         assert_text(cgroup_line(scope, limits[i].file), limits[i].content);
         end(bundle);
     }
@@ -167,8 +129,8 @@ Scenario(systemd, update_changes_both)
     start(bundle);
     assert_ok(
         crun("--systemd-cgroup", "update", "--memory", "80M", "--pids-limit", "33", bundle->id));
-    assert_text(property(scope, "MemoryMax"), "83886080");
-    assert_text(property(scope, "TasksMax"), "33");
+    assert_text(unit_property(scope, "MemoryMax"), "83886080");
+    assert_text(unit_property(scope, "TasksMax"), "33");
     assert_text(cgroup_line(scope, "memory.max"), "83886080");
     assert_text(cgroup_line(scope, "pids.max"), "33");
     /* systemd would set back what it does not know of. */
@@ -189,8 +151,8 @@ Scenario(systemd, annotations_are_properties)
                "{\"org.systemd.property.TimeoutStopSec\":\"7\","
                "\"org.systemd.property.KillSignal\":\"2\"}");
     start(bundle);
-    assert_text(property(scope_of(bundle), "TimeoutStopUSec"), "7s");
-    assert_text(property(scope_of(bundle), "KillSignal"), "2");
+    assert_text(unit_property(scope_of(bundle), "TimeoutStopUSec"), "7s");
+    assert_text(unit_property(scope_of(bundle), "KillSignal"), "2");
     end(bundle);
     forget_systemd();
 }
@@ -225,7 +187,7 @@ Scenario(systemd, a_failed_unit_of_that_name_is_no_obstacle)
                      scope, scope),
                 NULL})));
     start(bundle);
-    assert_text(property(scope, "ActiveState"), "active");
+    assert_text(unit_property(scope, "ActiveState"), "active");
     end(bundle);
     program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "reset-failed",
                                                            text("%s.service", scope), NULL}));
@@ -261,7 +223,7 @@ Scenario(systemd, exec_pause_and_kill_find_the_scope)
     assert_ok(crun("kill", "--all", bundle->id, "KILL"));
     cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
     assert_ok(crun("delete", bundle->id));
-    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    cr_assert(eventually(unit_is_gone(scope)), "%s is still there", scope);
     forget_systemd();
 }
 
@@ -274,7 +236,7 @@ Scenario(systemd, an_end_for_want_of_memory_leaves_no_failed_unit)
     bundle_set(bundle, "linux.resources.memory", "{\"limit\":16777216,\"swap\":16777216}");
     bundle_script(bundle, "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done");
     assert_code(crun("--systemd-cgroup", "run", "-b", bundle->path, bundle->id), 137);
-    cr_assert(eventually(is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
+    cr_assert(eventually(unit_is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
     forget_systemd();
 }
 
@@ -287,7 +249,7 @@ Scenario(systemd, a_failed_create_leaves_no_unit)
     bundle_set(bundle, "process.args", "[\"/no/such\"]");
     assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
                    "/no/such");
-    cr_assert(eventually(is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
+    cr_assert(eventually(unit_is_gone(scope_of(bundle))), "%s is still there", scope_of(bundle));
     forget_systemd();
 }
 
@@ -338,17 +300,9 @@ static char *serve(struct bundle *bundle, const char *detach)
     return unit;
 }
 
-static void stop(const char *unit)
-{
-    assert_ok(
-        program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "stop", unit, NULL})));
-    cr_assert(eventually(is_gone(unit)), "%s is %s, %s", unit, property(unit, "ActiveState"),
-              property(unit, "Result"));
-}
-
 static bool has_status_text(const char *unit, const char *expected)
 {
-    return strcmp(property(unit, "StatusText"), expected) == 0;
+    return strcmp(unit_property(unit, "StatusText"), expected) == 0;
 }
 
 Scenario(systemd, run_is_the_main_process_of_a_service_and_tells_what_the_container_says)
@@ -357,15 +311,15 @@ Scenario(systemd, run_is_the_main_process_of_a_service_and_tells_what_the_contai
 
     struct bundle *bundle = bundle_that_notifies();
     char *unit = serve(bundle, "false");
-    char *main_pid = property(unit, "MainPID");
+    char *main_pid = unit_property(unit, "MainPID");
 
-    assert_text(property(unit, "SubState"), "running");
+    assert_text(unit_property(unit, "SubState"), "running");
     assert_has(file_text(text("/proc/%s/cmdline", main_pid)), "crun-lite");
     assert_has(file_text(text("/proc/%s/cgroup", main_pid)), text("/system.slice/%s\n", unit));
     /* What comes behind READY=1 is heard as well. */
     cr_assert(eventually(has_status_text(unit, "up")), "status is \"%s\"",
-              property(unit, "StatusText"));
-    stop(unit);
+              unit_property(unit, "StatusText"));
+    unit_end(unit);
     assert_refused(crun("state", bundle->id), 1, "does not exist");
     forget_systemd();
 }
@@ -379,10 +333,10 @@ Scenario(systemd, run_detached_gives_its_service_to_the_containers_process)
 
     /* It is told behind READY=1. */
     cr_assert(
-        eventually(strcmp(property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle))) == 0),
-        "%s", property(unit, "MainPID"));
-    assert_text(property(unit, "SubState"), "running");
-    stop(unit);
+        eventually(strcmp(unit_property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle))) == 0),
+        "%s", unit_property(unit, "MainPID"));
+    assert_text(unit_property(unit, "SubState"), "running");
+    unit_end(unit);
     cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
     assert_ok(crun("delete", bundle->id));
     forget_systemd();
@@ -402,69 +356,21 @@ Scenario(systemd, a_restored_container_is_a_scope_again)
     start(bundle);
     before = counter_beyond(bundle, 0);
     assert_ok(crun("--systemd-cgroup", "checkpoint", "--image-path", images(), bundle->id));
-    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    cr_assert(eventually(unit_is_gone(scope)), "%s is still there", scope);
     before = counter_of(bundle);
     assert_ok(crun("--systemd-cgroup", "restore", "-d", "-b", bundle->path, "--image-path",
                    images(), bundle->id));
     assert_text(counter_beyond(bundle, before.count).cookie, before.cookie);
-    assert_text(property(scope, "ActiveState"), "active");
-    assert_text(property(scope, "TasksMax"), "77");
+    assert_text(unit_property(scope, "ActiveState"), "active");
+    assert_text(unit_property(scope, "TasksMax"), "77");
     assert_has(file_text(text("/proc/%d/cgroup", bundle_pid(bundle))),
                text("0::/system.slice/%s\n", scope));
     end(bundle);
-    cr_assert(eventually(is_gone(scope)), "%s is still there", scope);
+    cr_assert(eventually(unit_is_gone(scope)), "%s is still there", scope);
     forget_systemd();
 }
 
 /* --- the systemd of a user -------------------------------------------------------------------- */
-
-enum { USER = 65534 };
-
-static const char *directory_of_user(const char *name)
-{
-    const char *path = work_path(name);
-
-    cr_assert(mkdir(path, 0700) == 0 && chown(path, USER, USER) == 0);
-    return path;
-}
-
-/* A manager of that user's which is not where logind would start it: a service of the machine's,
- * found in a directory of ours alone. */
-static char *serve_user_manager(const char *directory)
-{
-    static const char manager[] = "/usr/lib/systemd/systemd";
-    char *unit = text("user-%s.service", scenario_tag());
-
-    if (!file_exists(manager))
-        skip("no %s", manager);
-    assert_ok(
-        program_run(PROGRAM(.arguments = (const char *const[]){
-                                "systemd-run", "--quiet", "--collect", "--unit", unit, "-p",
-                                text("User=%d", USER), "-p", "Delegate=yes", "-p", "KillMode=mixed",
-                                "-p", "TimeoutStopSec=5s", "env", text("HOME=%s", directory),
-                                text("XDG_RUNTIME_DIR=%s", directory), manager, "--user", NULL})));
-    cr_assert(eventually(file_exists(text("%s/systemd/private", directory))));
-    return unit;
-}
-
-#define as_user(runtime_directory, bus, ...) \
-    run_as_user((runtime_directory), (bus), (const char *const[]){__VA_ARGS__, NULL})
-
-static struct outcome run_as_user(const char *runtime_directory, const char *bus,
-                                  const char *const *arguments)
-{
-    const char *all[20] = {"env",
-                           text("XDG_RUNTIME_DIR=%s", runtime_directory),
-                           text("DBUS_SESSION_BUS_ADDRESS=%s", bus),
-                           scenario_program(),
-                           "--root",
-                           work_path("state"),
-                           "--systemd-cgroup"};
-
-    for (size_t i = 7; *arguments != NULL; i++)
-        all[i] = *arguments++;
-    return program_run(PROGRAM(.arguments = all, .user = USER));
-}
 
 /* As the manager itself tells it. */
 static bool is_gone_for_user(const char *unit, const char *directory)
@@ -473,7 +379,7 @@ static bool is_gone_for_user(const char *unit, const char *directory)
         PROGRAM(.arguments = (const char *const[]){"env", text("XDG_RUNTIME_DIR=%s", directory),
                                                    "systemctl", "--user", "show", "--value", "-p",
                                                    "LoadState", unit, NULL},
-                .user = USER));
+                .user = SYSTEMD_USER));
 
     assert_ok(outcome);
     return strcmp(outcome.out, "not-found\n") == 0;
@@ -483,7 +389,7 @@ static bool is_gone_for_user(const char *unit, const char *directory)
 static void assert_lives_below(const char *unit, const char *manager, const char *runtime_directory,
                                const char *bus)
 {
-    struct bundle *bundle = bundle_new_for_user(USER);
+    struct bundle *bundle = bundle_new_for_user(SYSTEMD_USER);
     const char *path = text("/system.slice/%s/some.slice/test-%s.scope", unit, bundle->id);
     const char *directory = text("/sys/fs/cgroup%s", path);
     const char *list;
@@ -516,9 +422,10 @@ Scenario(systemd, of_a_user_is_found_by_bus_or_directory_wherever_it_is)
     unit = serve_user_manager(directory);
     assert_lives_below(unit, directory, directory, "");
     assert_lives_below(unit, directory, other, text("unix:path=%s/bus", directory));
-    assert_refused(as_user(other, "", "run", "-d", "-b", bundle_new_for_user(USER)->path, "none"),
-                   1, text("connect to systemd at %s/systemd/private", other));
-    stop(unit);
+    assert_refused(
+        as_user(other, "", "run", "-d", "-b", bundle_new_for_user(SYSTEMD_USER)->path, "none"), 1,
+        text("connect to systemd at %s/systemd/private", other));
+    unit_end(unit);
     assert_ok(program_run(
         PROGRAM(.arguments = (const char *const[]){"rm", "-rf", directory, other, NULL})));
     forget_systemd();
