@@ -45,6 +45,12 @@ static const char *cgroup_line(const char *unit, const char *file)
     return file_line(text("/sys/fs/cgroup/system.slice/%s/%s", unit, file));
 }
 
+static void reload(void)
+{
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){"systemctl", "daemon-reload", NULL})));
+}
+
 Scenario(systemd, a_container_is_a_scope_in_its_slice)
 {
     need_systemd();
@@ -111,8 +117,7 @@ Scenario(systemd, devices_stay_denied_and_allowed_after_a_reload)
     bundle_set(bundle, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"}]");
     start(bundle);
     assert_text(inside_running(bundle, look), "null\ndenied");
-    assert_ok(program_run(
-        PROGRAM(.arguments = (const char *const[]){"systemctl", "daemon-reload", NULL})));
+    reload();
     assert_text(inside_running(bundle, look), "null\ndenied");
     end(bundle);
     forget_systemd();
@@ -134,9 +139,86 @@ Scenario(systemd, update_changes_both)
     assert_text(cgroup_line(scope, "memory.max"), "83886080");
     assert_text(cgroup_line(scope, "pids.max"), "33");
     /* systemd would set back what it does not know of. */
-    assert_ok(program_run(
-        PROGRAM(.arguments = (const char *const[]){"systemctl", "daemon-reload", NULL})));
+    reload();
     assert_text(cgroup_line(scope, "memory.max"), "83886080");
+    end(bundle);
+    forget_systemd();
+}
+
+struct expectation {
+    const char *property, *shown;
+    const char *file, *content; /* of the cgroup */
+};
+
+/* What systemd knows and what the kernel has; and again when systemd has set everything anew. */
+static void assert_limits(const char *scope, const struct expectation *expectations, size_t count)
+{
+    for (size_t i = 0; i < 2 * count; i++) {
+        const struct expectation *expected = &expectations[i % count];
+
+        if (i == count)
+            reload();
+        assert_text(unit_property(scope, expected->property), expected->shown);
+        cr_assert(eventually(strcmp(cgroup_line(scope, expected->file), expected->content) == 0),
+                  "%s is \"%s\" instead of \"%s\"", expected->file,
+                  cgroup_line(scope, expected->file), expected->content);
+    }
+}
+
+/* systemd has the usual period for what has no quota, whichever it knows. */
+static const struct {
+    const char *option;
+    struct expectation expected;
+} updates[] = {
+    {"--cpu-period=50000", {"CPUQuotaPeriodUSec", "50ms", "cpu.max", "25000 50000"}   },
+    {"--cpu-period=62500", {"CPUQuotaPerSecUSec", "400ms", "cpu.max", "25000 62500"}  },
+    {"--cpu-quota=10000",  {"CPUQuotaPerSecUSec", "160ms", "cpu.max", "10000 62500"}  },
+    {"--cpu-quota=-1",     {"CPUQuotaPerSecUSec", "infinity", "cpu.max", "max 100000"}},
+    {"--cpu-idle=1",       {"CPUWeight", "idle", "cpu.idle", "1"}                     },
+    {"--cpu-idle=0",       {"CPUWeight", "100", "cpu.idle", "0"}                      },
+    {"--cpuset-cpus=0",    {"AllowedCPUs", "0", "cpuset.cpus", "0"}                   },
+};
+
+Scenario(systemd, an_update_of_one_limit_keeps_those_beside_it)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    bundle_set(bundle, "linux.resources.cpu", "{\"quota\":25000,\"period\":100000,\"shares\":512}");
+    start(bundle);
+    for (size_t i = 0; i < count_of(updates); i++) {
+        assert_ok(crun("--systemd-cgroup", "update", updates[i].option, bundle->id));
+        assert_limits(scope, &updates[i].expected, 1);
+    }
+    end(bundle);
+    forget_systemd();
+}
+
+/* pids come last of all and take no number beyond the kernel's greatest pid. */
+Scenario(systemd, an_update_that_fails_leaves_systemd_with_the_old_limits)
+{
+    static const struct expectation before[] = {
+        {"CPUQuotaPerSecUSec", "500ms", "cpu.max",    "30000 60000"},
+        {"CPUQuotaPeriodUSec", "60ms",  "cpu.idle",   "0"          },
+        {"CPUWeight",          "59",    "cpu.weight", "59"         },
+        {"TasksMax",           "77",    "pids.max",   "77"         },
+    };
+
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    bundle_set(bundle, "linux.resources.cpu", "{\"quota\":30000,\"period\":60000,\"shares\":512}");
+    bundle_set(bundle, "linux.resources.pids", "{\"limit\":77}");
+    start(bundle);
+    assert_refused(crun_with(PROGRAM(.input = "{\"cpu\":{\"idle\":1,\"quota\":20000},"
+                                              "\"pids\":{\"limit\":99999999}}"),
+                             "--systemd-cgroup", "update", "--resources=-", bundle->id),
+                   1, "linux.resources.pids.limit: write \"99999999\" to ");
+    assert_limits(scope, before, count_of(before));
     end(bundle);
     forget_systemd();
 }
@@ -268,6 +350,112 @@ Scenario(systemd, a_path_of_another_form_is_refused)
     }
 }
 
+/* --- a container that is a slice -------------------------------------------------------------- */
+
+/* Dashes would put it below others. */
+static char *slice_of(const struct bundle *bundle)
+{
+    char *slice = text("test_%s.slice", bundle->id);
+
+    for (char *at = slice; (at = strchr(at, '-')) != NULL;)
+        *at = '_';
+    return slice;
+}
+
+static struct bundle *bundle_in_slice(void)
+{
+    struct bundle *bundle = bundle_new();
+
+    bundle_set(bundle, "linux.cgroupsPath", "\"system.slice:test:%s\"", slice_of(bundle));
+    bundle_script(bundle, "exec sleep 3600");
+    return bundle;
+}
+
+/* systemd knows every slice that can be; whether it is in use is the question. */
+static bool slice_is_unused(const char *slice)
+{
+    return strcmp(unit_property(slice, "ActiveState"), "inactive") == 0 &&
+           !file_exists(text("/sys/fs/cgroup/%s", slice));
+}
+
+Scenario(systemd, a_container_may_be_a_slice)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_slice();
+    char *slice = slice_of(bundle);
+
+    bundle_set(bundle, "linux.resources.pids", "{\"limit\":77}");
+    start(bundle);
+    assert_text(unit_property(slice, "ActiveState"), "active");
+    assert_text(unit_property(slice, "TasksMax"), "77");
+    assert_text(file_line(text("/sys/fs/cgroup/%s/pids.max", slice)), "77");
+    assert_has(file_text(text("/proc/%d/cgroup", bundle_pid(bundle))), text("0::/%s\n", slice));
+    end(bundle);
+    cr_assert(eventually(slice_is_unused(slice)), "%s is still there", slice);
+    forget_systemd();
+}
+
+Scenario(systemd, a_failed_create_leaves_no_slice)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_slice();
+
+    bundle_set(bundle, "process.args", "[\"/no/such\"]");
+    assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                   "/no/such");
+    cr_assert(eventually(slice_is_unused(slice_of(bundle))), "%s is still there", slice_of(bundle));
+    forget_systemd();
+}
+
+/* A service in that slice, which stays active when it has ended. */
+static char *service_in(const char *slice, const char *command)
+{
+    char *unit = text("other-%s.service", scenario_tag());
+
+    assert_ok(program_run(PROGRAM(.arguments = (const char *const[]){
+                                      "systemd-run", "--quiet", "--unit", unit, "--slice", slice,
+                                      "-p", "RemainAfterExit=yes", "sh", "-c", command, NULL})));
+    return unit;
+}
+
+Scenario(systemd, a_slice_that_others_have_filled_is_refused_and_left_to_them)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_slice();
+    char *slice = slice_of(bundle);
+    char *unit = service_in(slice, "exec sleep 3600");
+
+    assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                   "container's cgroup is not empty");
+    assert_text(unit_property(unit, "SubState"), "running");
+    unit_end(unit);
+    program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "stop", slice, NULL}));
+    forget_systemd();
+}
+
+/* The kernel wants no process where controllers are passed on: the container fails late. */
+Scenario(systemd, a_slice_that_others_use_is_left_to_them)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_slice();
+    char *slice = slice_of(bundle);
+    char *unit = service_in(slice, "true");
+
+    cr_assert(eventually(strcmp(unit_property(unit, "SubState"), "exited") == 0));
+    assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+                   "it cannot hold processes");
+    assert_text(unit_property(unit, "SubState"), "exited");
+    assert_text(unit_property(slice, "ActiveState"), "active");
+    unit_end(unit);
+    program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "stop", slice, NULL}));
+    cr_assert(eventually(slice_is_unused(slice)), "%s is still there", slice);
+    forget_systemd();
+}
+
 /* --- a container as a service ----------------------------------------------------------------- */
 
 /* Its process tells by systemd's own client, with the host's programs. */
@@ -392,6 +580,7 @@ static void assert_lives_below(const char *unit, const char *manager, const char
     struct bundle *bundle = bundle_new_for_user(SYSTEMD_USER);
     const char *path = text("/system.slice/%s/some.slice/test-%s.scope", unit, bundle->id);
     const char *directory = text("/sys/fs/cgroup%s", path);
+    const char *pid_file = text("%s/pid", work_path("state"));
     const char *list;
 
     bundle_set(bundle, "linux.cgroupsPath", "\"some.slice:test:%s\"", bundle->id);
@@ -402,6 +591,9 @@ static void assert_lives_below(const char *unit, const char *manager, const char
     assert_text(file_text(text("/proc/%s/cgroup", json_text(scenario_arena(), list, "[0].pid"))),
                 text("0::%s\n", path));
     assert_text(file_line(text("%s/pids.max", directory)), "50");
+    assert_ok(as_user(runtime_directory, bus, "exec", "-d", "--pid-file", pid_file, bundle->id,
+                      "sleep", "3600"));
+    assert_text(file_text(text("/proc/%s/cgroup", file_text(pid_file))), text("0::%s\n", path));
     assert_ok(as_user(runtime_directory, bus, "update", "--pids-limit", "60", bundle->id));
     assert_text(file_line(text("%s/pids.max", directory)), "60");
     assert_ok(as_user(runtime_directory, bus, "delete", "--force", bundle->id));

@@ -20,6 +20,7 @@
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/receive.h"
 #include "tests/integration/harness/scenario.h"
+#include "tests/integration/harness/systemd.h"
 
 #define MANAGER_SOCKET "/proc/1/root/run/systemd/private"
 
@@ -112,10 +113,10 @@ static bool pass_on(int from, int to, struct client_stream *stream, int calls)
     return true;
 }
 
-static void relay_one(int client, int calls)
+static void relay_one(int client, const char *manager_socket, int calls)
 {
     static struct client_stream stream;
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = MANAGER_SOCKET};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     int manager = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct pollfd ends[] = {
         {.fd = client,  .events = POLLIN},
@@ -123,6 +124,7 @@ static void relay_one(int client, int calls)
     };
 
     stream = (struct client_stream){0};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", manager_socket);
     if (connect(manager, (struct sockaddr *)&address, sizeof address) == 0) {
         while (poll(ends, count_of(ends), -1) > 0) {
             if (ends[0].revents != 0 && !pass_on(client, manager, &stream, calls))
@@ -135,27 +137,34 @@ static void relay_one(int client, int calls)
     close(client);
 }
 
-/* A process that stands between us and the manager, and a file of the calls that it has seen. */
+/* A process that stands between us and a manager, and a file of the calls that it has seen. */
 struct relay {
     pid_t pid;
+    const char *directory; /* where the manager is looked for */
     const char *calls;
 };
 
-static struct relay relay_begin(void)
+static const char *relay_path(const struct relay *relay, const char *name)
 {
-    struct relay relay = {.calls = work_file("calls", "")};
+    return text("%s/systemd%s", relay->directory, name);
+}
+
+/* Found in `directory`; for a manager that believes nobody but `user`. */
+static struct relay relay_begin(const char *directory, const char *manager_socket, unsigned user)
+{
+    struct relay relay = {.directory = directory, .calls = work_file("calls", "")};
     int calls = open(relay.calls, O_WRONLY | O_APPEND | O_CLOEXEC), server;
 
-    need_root();
-    if (access(MANAGER_SOCKET, F_OK) < 0)
-        skip("systemd is not running");
-    cr_assert(mkdir("/run/systemd", 0755) == 0 || errno == EEXIST);
-    server = listen_at("/run/systemd/private");
+    cr_assert(mkdir(relay_path(&relay, ""), 0755) == 0 || errno == EEXIST);
+    server = listen_at(relay_path(&relay, "/private"));
+    cr_assert(chown(relay_path(&relay, "/private"), user, user) == 0);
     relay.pid = fork();
     if (relay.pid == 0) {
+        if (setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)
+            _exit(1);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int client; (client = accept4(server, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
-            relay_one(client, calls);
+            relay_one(client, manager_socket, calls);
         _exit(1);
     }
     cr_assert(relay.pid > 0);
@@ -168,8 +177,8 @@ static void relay_end(const struct relay *relay)
 {
     kill(relay->pid, SIGKILL);
     waitpid(relay->pid, NULL, 0);
-    unlink("/run/systemd/private");
-    rmdir("/run/systemd");
+    unlink(relay_path(relay, "/private"));
+    rmdir(relay_path(relay, ""));
 }
 
 /* What was called since the last time. */
@@ -184,8 +193,12 @@ static const char *calls_of(const struct relay *relay)
 Scenario(systemd_messages, one_starts_a_container_and_none_ends_it)
 {
     struct bundle *bundle = bundle_new();
-    struct relay relay = relay_begin();
+    struct relay relay;
 
+    need_root();
+    if (access(MANAGER_SOCKET, F_OK) < 0)
+        skip("systemd is not running");
+    relay = relay_begin("/run", MANAGER_SOCKET, 0);
     bundle_set(bundle, "linux.cgroupsPath", "\"system.slice:test:%s\"", bundle->id);
     bundle_set(bundle, "linux.resources", "{\"memory\":{\"limit\":67108864}}");
     bundle_script(bundle, "exec sleep 3600");
@@ -206,4 +219,38 @@ Scenario(systemd_messages, one_starts_a_container_and_none_ends_it)
     assert_ok(crun("--systemd-cgroup", "delete", bundle->id));
     assert_text(calls_of(&relay), "");
     relay_end(&relay);
+}
+
+/* A user's manager has to say where it is, and to move the processes that the user may not. */
+Scenario(systemd_messages, of_a_user_are_few_as_well)
+{
+    const char *manager, *directory;
+    struct bundle *bundle;
+    struct relay relay;
+    char *unit;
+
+    need_systemd();
+    manager = directory_of_user("runtime");
+    directory = directory_of_user("relayed");
+    directory_of_user("state");
+    unit = serve_user_manager(manager);
+    relay = relay_begin(directory, text("%s/systemd/private", manager), SYSTEMD_USER);
+    bundle = bundle_new_for_user(SYSTEMD_USER);
+    bundle_set(bundle, "linux.cgroupsPath", "\"some.slice:test:%s\"", bundle->id);
+    bundle_script(bundle, "exec sleep 3600");
+
+    assert_ok(as_user(directory, "", "run", "-d", "-b", bundle->path, bundle->id));
+    assert_text(calls_of(&relay), "Get\nStartTransientUnit\nAttachProcessesToUnit\n");
+    assert_ok(as_user(directory, "", "exec", bundle->id, "true"));
+    assert_text(calls_of(&relay), "AttachProcessesToUnit\n");
+    assert_ok(as_user(directory, "", "update", "--pids-limit", "50", bundle->id));
+    assert_text(calls_of(&relay), "SetUnitProperties\n");
+    assert_ok(as_user(directory, "", "delete", "--force", bundle->id));
+    assert_text(calls_of(&relay), "");
+
+    relay_end(&relay);
+    unit_end(unit);
+    assert_ok(program_run(
+        PROGRAM(.arguments = (const char *const[]){"rm", "-rf", manager, directory, NULL})));
+    forget_systemd();
 }
