@@ -508,6 +508,14 @@ static int refuse_unknown(const struct fields *fields, const struct json *json,
     return 0;
 }
 
+/* Go programs, and jq, write null for what is absent, and Go's reader takes it so: NULL. */
+static const struct json *present_member(const struct json *json, const char *key)
+{
+    const struct json *value = json_member(json, key);
+
+    return value == NULL || value->kind == JSON_NULL ? NULL : value;
+}
+
 static int decode_object(const struct fields *fields, const struct json *json,
                          const struct decoder *to, void *into)
 {
@@ -516,7 +524,7 @@ static int decode_object(const struct fields *fields, const struct json *json,
 
     for (size_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
-        const struct json *value = json_member(json, field->key);
+        const struct json *value = present_member(json, field->key);
 
         if (value == NULL && field->required)
             return wrong(to->err, "missing \"%s\"", field->key);

@@ -87,7 +87,8 @@ extern const struct fields spec_features_fields;
  * the arena.  Refused with the place ("linux.namespaces[2].path: expected string, found number", or
  * "line 3, column 7: ..." for broken JSON): wrong types, values out of range, names that are not in
  * a table, missing required members, duplicate keys, NUL or invalid UTF-8 in a string, depth over
- * 64, more than 16 MiB, comments, anything behind the value.  Unknown members are ignored. */
+ * 64, more than 16 MiB, comments, anything behind the value.  Unknown members are ignored, and a
+ * member that is null is absent; an item of a list or map cannot be. */
 must_check int fields_decode(const struct fields *fields, const char *json, size_t length,
                              struct arena *arena, void *into, struct error *err);
 

@@ -285,8 +285,8 @@ static const char *config_with_everything(struct bundle *bundle)
     return bundle->config;
 }
 
-/* Each is given a string, a number, an object, a list, true and null; all but its own kind must be
- * refused by name.  null is refused too, or taken as absent. */
+/* Each is given a string, a number, an object, a list and true; all but its own kind must be
+ * refused by name.  (null is what is absent.) */
 Scenario(bad_input, group_09_wrong_types)
 {
     static const struct {

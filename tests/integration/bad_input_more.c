@@ -209,3 +209,23 @@ Scenario(bad_input, group_42_memory_policy)
         assert_has(outcome.err, rows[i].says);
     }
 }
+
+/* Go programs write null for what is absent, and so does `jq '.hooks = null'`. */
+Scenario(bad_input_more, a_member_that_is_null_is_absent)
+{
+    static const char *const paths[] = {
+        "hooks",         "annotations",         "process.rlimits",          "process.oomScoreAdj",
+        "root.readonly", "process.consoleSize", "linux.resources.cpu",      "mounts[0].options",
+        "linux.seccomp", "linux.maskedPaths",   "linux.namespaces[0].path", "hostname"};
+    struct bundle *bundle = bundle_for_caller();
+
+    bundle_script(bundle, "echo runs");
+    for (size_t i = 0; i < count_of(paths); i++)
+        bundle_set(bundle, paths[i], "null");
+    assert_text(bundle_run(bundle).out, "runs\n");
+    bundle_set(bundle, "process.cwd", "null");
+    assert_refused(bundle_run(bundle), 1, "config.json: process: missing \"cwd\"");
+    bundle_set(bundle, "process.cwd", "\"/\"");
+    bundle_set(bundle, "process.env", "[null]");
+    assert_refused(bundle_run(bundle), 1, "process.env[0]: expected string, found null");
+}

@@ -240,7 +240,6 @@ static const struct {
     const char *name;
     const char *text;
 } values[] = {
-    {JSON_NULL,    "null",    "null" },
     {JSON_BOOLEAN, "boolean", "false"},
     {JSON_NUMBER,  "number",  "7"    },
     {JSON_STRING,  "string",  "\"7\""},
@@ -286,6 +285,11 @@ static const struct {
     {FIELD_STRING_MAP, "{\"k l\":true}", "[\"k l\"]", "expected string, found boolean"},
     {FIELD_LIST,       "[[]]",           "[0]",       "expected object, found array"  },
     {FIELD_KEYED_LIST, "{\"k\":\"\"}",   ".k",        "expected object, found string" },
+    {FIELD_ENUMS,      "[null]",         "[0]",       "expected string, found null"   },
+    {FIELD_UINT32S,    "[null]",         "[0]",       "expected integer, found null"  },
+    {FIELD_STRING_MAP, "{\"k\":null}",   ".k",        "expected string, found null"   },
+    {FIELD_LIST,       "[null]",         "[0]",       "expected object, found null"   },
+    {FIELD_KEYED_LIST, "{\"k\":null}",   ".k",        "expected object, found null"   },
 };
 
 static VISITOR(refuse_wrong_types)
@@ -309,6 +313,25 @@ static VISITOR(refuse_wrong_types)
 Test(spec_fields, a_wrong_type_is_refused_for_every_row)
 {
     cr_expect_gt(visit_tables(refuse_wrong_types), 1000);
+}
+
+static VISITOR(take_null_for_absent)
+{
+    const char *text = arena_print(arena, "%snull%s", around->before, around->after);
+    const char *key = arena_print(arena, "\"%s\":null", field->key);
+
+    if (field->required)
+        return;
+    cr_expect_null(
+        strstr(encoded(around->root, decoded(around->root, text, arena), NULL, arena), key), "%s",
+        text);
+    ++*count;
+}
+
+/* Go's reader takes it so, and its programs write it. */
+Test(spec_fields, a_member_that_is_null_is_absent)
+{
+    cr_expect_gt(visit_tables(take_null_for_absent), 200);
 }
 
 /* --- numbers
@@ -434,20 +457,9 @@ Test(spec_fields, names_that_are_in_the_table_are_accepted)
     cr_expect_gt(visit_tables(accept_all_names), 100);
 }
 
-static VISITOR(refuse_without)
+static void expect_missing(const char *text, const struct field *field,
+                           const struct surroundings *around, struct arena *arena)
 {
-    const char *with = arena_print(arena, "\"%s\":", field->key);
-    const char *text = arena_print(arena, "%s\"\"%s", around->before, around->after);
-    size_t before = strlen(around->before) - strlen(with);
-    char *without;
-    size_t comma = around->before[before - 1] == ',';
-
-    if (!field->required)
-        return;
-
-    /* The whole text, but for this member and the comma in front of it. */
-    without = arena_print(arena, "%.*s%s", (int)(before - comma), text, around->after);
-
     const char *dot = strrchr(around->path, '.');
     int object = dot != NULL ? (int)(dot - around->path) : 0;
     const char *message = arena_print(arena, "%.*s%smissing \"%s\"", object, around->path,
@@ -455,14 +467,42 @@ static VISITOR(refuse_without)
     void *into = arena_zero(arena, 1, around->root->size);
     struct error err = {0};
 
-    cr_expect_eq(fields_decode(around->root, without, strlen(without), arena, into, &err), -EINVAL);
-    cr_expect_str_eq(err.text, message, "%s\n  gives: %s\n  not:   %s", without, err.text, message);
+    cr_expect_eq(fields_decode(around->root, text, strlen(text), arena, into, &err), -EINVAL);
+    cr_expect_str_eq(err.text, message, "%s\n  gives: %s\n  not:   %s", text, err.text, message);
+}
+
+static VISITOR(refuse_without)
+{
+    const char *with = arena_print(arena, "\"%s\":", field->key);
+    size_t before = strlen(around->before) - strlen(with);
+    size_t comma = around->before[before - 1] == ',';
+
+    if (!field->required)
+        return;
+    /* The whole text, but for this member and the comma in front of it. */
+    expect_missing(
+        arena_print(arena, "%.*s%s", (int)(before - comma), around->before, around->after), field,
+        around, arena);
     ++*count;
 }
 
 Test(spec_fields, missing_members_are_named)
 {
     cr_expect_gt(visit_tables(refuse_without), 40);
+}
+
+static VISITOR(refuse_null_where_required)
+{
+    if (!field->required)
+        return;
+    expect_missing(arena_print(arena, "%snull%s", around->before, around->after), field, around,
+                   arena);
+    ++*count;
+}
+
+Test(spec_fields, required_members_that_are_null_are_missing)
+{
+    cr_expect_gt(visit_tables(refuse_null_where_required), 40);
 }
 
 /* --- empty, unknown, ignored
