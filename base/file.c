@@ -126,28 +126,52 @@ static int write_new_file(int dir, const char *name, const void *bytes, size_t l
     return write_all(fd, bytes, length);
 }
 
-int replace_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode,
-                 struct error *err)
+int replacement_write(struct replacement *ret, int dir, const char *name, const void *bytes,
+                      size_t length, mode_t mode, struct error *err)
 {
-    char temporary[256];
+    struct replacement replacement = {.dir = dir, .name = name};
     const char *base = strrchr(name, '/');
     int directory_part = base == NULL ? 0 : (int)(base + 1 - name);
 
     base = base == NULL ? name : base + 1;
-    if (snprintf(temporary, sizeof temporary, "%.*s.%s.%d", directory_part, name, base, getpid()) >=
-        (int)sizeof temporary)
+    if (snprintf(replacement.temporary, sizeof replacement.temporary, "%.*s.%s.%d", directory_part,
+                 name, base, getpid()) >= (int)sizeof replacement.temporary)
         return fail(err, ENAMETOOLONG, "write %s", name);
 
     /* A leftover of a killed process with our pid would be in the way; nobody else's can be. */
-    unlinkat(dir, temporary, 0);
+    replacement_drop(&replacement);
 
-    int code = write_new_file(dir, temporary, bytes, length, mode);
+    int code = write_new_file(dir, replacement.temporary, bytes, length, mode);
 
-    if (code == 0 && renameat(dir, temporary, dir, name) < 0)
-        code = -errno;
     if (code < 0) {
-        unlinkat(dir, temporary, 0);
+        replacement_drop(&replacement);
         return fail(err, -code, "write %s", name);
     }
+    *ret = replacement;
     return 0;
+}
+
+int replacement_commit(const struct replacement *replacement, struct error *err)
+{
+    if (renameat(replacement->dir, replacement->temporary, replacement->dir, replacement->name) ==
+        0)
+        return 0;
+    fail(err, errno, "write %s", replacement->name);
+    replacement_drop(replacement);
+    return -err->code;
+}
+
+void replacement_drop(const struct replacement *replacement)
+{
+    unlinkat(replacement->dir, replacement->temporary, 0);
+}
+
+int replace_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode,
+                 struct error *err)
+{
+    struct replacement replacement;
+
+    if (replacement_write(&replacement, dir, name, bytes, length, mode, err) < 0)
+        return -err->code;
+    return replacement_commit(&replacement, err);
 }

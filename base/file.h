@@ -27,3 +27,17 @@ must_check int write_pseudo_file(int dir, const char *name, const char *text);
  * file or the new, never a part.  Nothing is left behind on failure. */
 must_check int replace_file(int dir, const char *name, const void *bytes, size_t length,
                             mode_t mode, struct error *err);
+
+/* The same in two steps, for who has something to do in between that must not be done when there is
+ * no room for the file. */
+struct replacement {
+    int dir; /* both the caller's */
+    const char *name;
+    char temporary[256];
+};
+
+/* Write the temporary file; it is to be put in its place, or dropped. */
+must_check int replacement_write(struct replacement *ret, int dir, const char *name,
+                                 const void *bytes, size_t length, mode_t mode, struct error *err);
+must_check int replacement_commit(const struct replacement *replacement, struct error *err);
+void replacement_drop(const struct replacement *replacement);

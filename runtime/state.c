@@ -279,6 +279,24 @@ int state_write_config(const struct state_directory *directory, const struct spe
     return 0;
 }
 
+int state_prepare_config(const struct state_directory *directory, const struct spec *spec,
+                         struct replacement *ret, struct error *err)
+{
+    static const struct json_layout compact = {.indent = NULL};
+    autoarena struct arena arena = {NULL};
+    struct spec *read_back;
+    const char *json;
+    size_t length;
+
+    if (fields_encode(&spec_fields, spec, &compact, &arena, &json, &length, err) < 0)
+        return within(err, "state");
+    if (spec_parse(json, length, "the new config", &arena, &read_back, err) < 0)
+        return -err->code;
+    if (replacement_write(ret, directory->fd, "config.json", json, length, 0600, err) < 0)
+        return within(err, "state");
+    return 0;
+}
+
 int state_read_config(const struct state_directory *directory, struct arena *arena,
                       struct spec **ret, struct error *err)
 {

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cgroups/cgroup.h"
 #include "runtime/resctrl.h"
 #include "spec/fields.h"
@@ -101,6 +102,11 @@ must_check int state_write_config(const struct state_directory *directory, const
                                   struct error *err);
 must_check int state_read_config(const struct state_directory *directory, struct arena *arena,
                                  struct spec **ret, struct error *err);
+/* The first half of replacing the effective spec: it is on disk, beside the old one, and has been
+ * read back, for what cannot be read again would be refused by every later command. */
+must_check int state_prepare_config(const struct state_directory *directory,
+                                    const struct spec *spec, struct replacement *ret,
+                                    struct error *err);
 
 /* Unlink everything, the record last, and remove the directory.  What is missing is success. */
 must_check int state_remove(const struct state_directory *directory, const char *root,

@@ -176,11 +176,25 @@ static int change_all(const struct runtime *runtime, struct container *container
 
     if (change_class(container, rdt, &class, arena, err) < 0)
         return -err->code;
-    if (change_limits(runtime, container, resources, arena, err) == 0 &&
-        (!class.entered || container_write_record(container, err) == 0))
+    /* Limits come last, for their own change is all or nothing. */
+    if ((!class.entered || container_write_record(container, err) == 0) &&
+        change_limits(runtime, container, resources, arena, err) == 0)
         return 0;
     undo_class(container, &class, arena, &runtime->log);
     return -err->code;
+}
+
+/* What later commands start from. */
+static int remember(struct spec *spec, const struct spec_resources *changed,
+                    const struct spec_intel_rdt *rdt, struct arena *arena, struct error *err)
+{
+    struct spec_resources remembered = *changed;
+
+    /* Devices are not touched by an update (yet). */
+    remembered.devices.items = NULL;
+    if (fields_merge(&spec_resources_fields, spec->linux_->resources, &remembered, arena, err) < 0)
+        return -err->code;
+    return remember_class(spec, rdt, arena, err);
 }
 
 static int update_locked(const struct runtime *runtime, struct container *container,
@@ -189,6 +203,7 @@ static int update_locked(const struct runtime *runtime, struct container *contai
 {
     autoarena struct arena arena = {NULL};
     struct spec_resources changed = *resources;
+    struct replacement config;
     struct spec_memory memory;
     struct spec *spec;
 
@@ -203,15 +218,16 @@ static int update_locked(const struct runtime *runtime, struct container *contai
     if (known == NULL)
         return no_memory(err);
     complete(&changed, &memory, known);
-    if (change_all(runtime, container, &changed, rdt, &arena, err) < 0 ||
-        remember_class(spec, rdt, &arena, err) < 0)
+    /* Written before anything is changed: a full disk is found out in time, and a rename takes no
+     * room. */
+    if (remember(spec, &changed, rdt, &arena, err) < 0 ||
+        state_prepare_config(&container->directory, spec, &config, err) < 0)
         return -err->code;
-
-    /* Devices are not touched by an update (yet); everything else starts from here next time. */
-    changed.devices.items = NULL;
-    if (fields_merge(&spec_resources_fields, known, &changed, &arena, err) < 0)
+    if (change_all(runtime, container, &changed, rdt, &arena, err) < 0) {
+        replacement_drop(&config);
         return -err->code;
-    return state_write_config(&container->directory, spec, err);
+    }
+    return replacement_commit(&config, err);
 }
 
 int container_update(const struct runtime *runtime, struct container *container,

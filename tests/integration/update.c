@@ -1,9 +1,16 @@
 /* update: what runc's callers rely on beside the single limits (resources.c, flags.c). */
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/kernel.h"
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/json.h"
@@ -21,6 +28,39 @@ static const char *file_of(struct bundle *bundle, const char *controller, const 
 static struct outcome update_by(struct bundle *bundle, const char *resources)
 {
     return crun_with(PROGRAM(.input = resources), "update", "--resources=-", bundle->id);
+}
+
+/* With another state root. */
+#define in_root(root, ...)                                                                       \
+    program_run(PROGRAM(.arguments = (const char *const[]){scenario_program(), "--root", (root), \
+                                                           __VA_ARGS__, NULL}))
+
+/* Write until there is no room left. */
+static void fill(const char *path)
+{
+    static const char page[4096];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    cr_assert(fd >= 0);
+    while (write(fd, page, sizeof page) > 0)
+        ;
+    cr_assert(errno == ENOSPC);
+    close(fd);
+}
+
+/* The names in a directory that hold `part`. */
+static const char *ls(const char *path, const char *part)
+{
+    const char *names = "";
+    DIR *directory = opendir(path);
+
+    cr_assert(directory != NULL, "%s", path);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strstr(entry->d_name, part) != NULL)
+            names = text("%s%s ", names, entry->d_name);
+    }
+    closedir(directory);
+    return names;
 }
 
 static const struct {
@@ -193,4 +233,55 @@ Scenario(update_rules, check_before_update_looks_at_what_is_in_use)
     assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "134217728");
     assert_ok(update_by(bundle, "{\"memory\":{\"limit\":67108864,\"checkBeforeUpdate\":true}}"));
     bundle_delete(bundle);
+}
+
+/* A stored config that cannot be read again would be the end of exec and update. */
+Scenario(update_rules, a_flag_out_of_range_is_refused_before_it_is_stored)
+{
+    static const struct {
+        const char *flag, *message;
+    } rows[] = {
+        {"--cpu-idle=5",         "linux.resources.cpu.idle: 5 is out of range (0 to 1)" },
+        {"--cpu-idle=-1",        "linux.resources.cpu.idle: -1 is out of range"         },
+        {"--blkio-weight=70000", "linux.resources.blockIO.weight: 70000 is out of range"},
+    };
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_start(bundle);
+    for (size_t i = 0; i < count_of(rows); i++) {
+        assert_refused(crun("update", "--pids-limit=60", rows[i].flag, bundle->id), 1,
+                       rows[i].message);
+        assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "50");
+        assert_ok(crun("exec", bundle->id, "true"));
+    }
+    assert_ok(crun("update", "--pids-limit=60", bundle->id));
+    bundle_delete(bundle);
+}
+
+/* Container and limits as they were: what is recorded is what is in force. */
+Scenario(update_rules, without_room_for_the_record_nothing_is_changed)
+{
+    struct bundle *bundle = bundle_new();
+    const char *root = work_path("small");
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "50");
+    bundle_script(bundle, "exec sleep 3600");
+    cr_assert(mkdir(root, 0700) == 0);
+    cr_assert(kernel_mount("none", root, "tmpfs", 0, "size=256k,mode=700") == 0);
+    assert_ok(in_root(root, "create", "-b", bundle->path, bundle->id));
+    fill(text("%s/full", root));
+    assert_refused(in_root(root, "update", "--pids-limit=33", bundle->id), 1,
+                   "write config.json: No space left on device");
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "50");
+    cr_assert(unlink(text("%s/full", root)) == 0);
+    assert_ok(in_root(root, "update", "--pids-limit=33", bundle->id));
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "33");
+    /* Nor is a new record left when the limits cannot be had. */
+    assert_code(in_root(root, "update", "--pids-limit=99999999", bundle->id), 1);
+    assert_text(ls(text("%s/%s", root, bundle->id), ".config.json"), "");
+    assert_ok(in_root(root, "delete", "--force", bundle->id));
+    cr_assert(kernel_umount(root, MNT_DETACH) == 0);
 }

@@ -192,3 +192,25 @@ Test(base_file, a_leftover_of_a_killed_process_is_not_in_the_way)
     cr_expect_eq(replace_file(place.dir, "f", "x", 1, 0600, &err), 0, "%s", err.text);
     remove_place(&place, (const char *const[]){"f", NULL});
 }
+
+Test(base_file, a_replacement_can_be_dropped_or_put_in_its_place)
+{
+    struct place place = make_place();
+    struct replacement replacement;
+    struct error err = {0};
+    char buffer[16];
+
+    cr_assert_eq(replace_file(place.dir, "f", "old", 3, 0600, &err), 0);
+    cr_assert_eq(replacement_write(&replacement, place.dir, "f", "new", 3, 0600, &err), 0);
+    cr_expect_eq(read_pseudo_file(place.dir, "f", buffer, sizeof buffer), 3);
+    cr_expect_str_eq(buffer, "old");
+    replacement_drop(&replacement);
+    cr_expect_eq(replacement_commit(&replacement, &err), -ENOENT);
+    cr_expect_str_eq(err.text, "write f: No such file or directory");
+
+    cr_assert_eq(replacement_write(&replacement, place.dir, "f", "new", 3, 0600, &err), 0);
+    cr_expect_eq(replacement_commit(&replacement, &err), 0);
+    cr_expect_eq(read_pseudo_file(place.dir, "f", buffer, sizeof buffer), 3);
+    cr_expect_str_eq(buffer, "new");
+    remove_place(&place, (const char *const[]){"f", NULL});
+}
