@@ -47,8 +47,9 @@ static const struct fields cpu_fields = FIELDS_OF(struct spec_cpu, cpu_rows);
 
 #define OWNER struct spec_pids
 static const struct field pids_rows[] = {
-    /* Required by the schema, but Go programs leave it out; then there is nothing to limit. */
-    ROW("limit", FIELD_OPTIONAL_INT64, limit, RANGE(-1, INT64_MAX)),
+    /* Required by the schema, but Go programs leave it out; then there is nothing to limit.  Any
+     * negative number is "unlimited". */
+    ROW("limit", FIELD_OPTIONAL_INT64, limit),
 };
 #undef OWNER
 static const struct fields pids_fields = FIELDS_OF(struct spec_pids, pids_rows);

@@ -235,6 +235,25 @@ Scenario(update_rules, check_before_update_looks_at_what_is_in_use)
     bundle_delete(bundle);
 }
 
+Scenario(update_rules, any_negative_pids_limit_is_unlimited)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "linux.resources.pids.limit", "-7");
+    bundle_start(bundle);
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "max");
+    assert_ok(crun("update", "--pids-limit", "50", bundle->id));
+    assert_ok(crun("update", "--pids-limit=-5", bundle->id));
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "max");
+    assert_ok(crun("update", "--pids-limit", "50", bundle->id));
+    assert_ok(update_by(bundle, "{\"pids\":{\"limit\":-9223372036854775808}}"));
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "max");
+    /* What has been stored can be read. */
+    assert_ok(crun("exec", bundle->id, "true"));
+    bundle_delete(bundle);
+}
+
 /* A stored config that cannot be read again would be the end of exec and update. */
 Scenario(update_rules, a_flag_out_of_range_is_refused_before_it_is_stored)
 {

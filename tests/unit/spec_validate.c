@@ -499,7 +499,7 @@ RULES(resource_numbers_have_their_ranges, {
     {RESOURCES("\"memory\":{\"limit\":-1,\"swap\":9223372036854775807}"), ""},
     {RESOURCES("\"memory\":{\"limit\":-2}"), "linux.resources.memory.limit: -2 is out of range (-1 to 9223372036854775807)"},
     {RESOURCES("\"pids\":{}"), ""},
-    {RESOURCES("\"pids\":{\"limit\":-5}"), "linux.resources.pids.limit: -5 is out of range (-1 to 9223372036854775807)"},
+    {RESOURCES("\"pids\":{\"limit\":-5}"), ""},
     {RESOURCES("\"cpu\":{\"quota\":-1,\"shares\":18446744073709551615}"), ""},
     {RESOURCES("\"cpu\":{\"idle\":2}"), "linux.resources.cpu.idle: 2 is out of range (0 to 1)"},
     {RESOURCES("\"blockIO\":{\"weight\":65536}"), "linux.resources.blockIO.weight: 65536 is out of range (0 to 65535)"},
