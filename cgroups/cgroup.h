@@ -104,6 +104,8 @@ struct cgroup_request {
     bool unprivileged;     /* the caller is not root: no devices, missing rights to the tree are
                           explained */
     bool is_required;      /* never go without a cgroup, as is done where nothing was asked of it */
+    bool is_update;        /* of a container that runs: what v1 alone has and this host has not is
+                          warned about, as engines send all they know */
 };
 
 /* Ask the systemd of the user with that runtime directory where its cgroups are: *ret is

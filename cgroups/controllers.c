@@ -125,6 +125,17 @@ static bool keep(struct arena *arena, const char **string)
     return *string != NULL;
 }
 
+/* On update, as with runc: a controller of v1 that this host has not. */
+static bool is_passed_over(const struct cgroup_planner *planner,
+                           const struct cgroup_controller *controller, const char *field)
+{
+    if (!planner->is_update || controller->v2_name != NULL)
+        return false;
+    log_warning(planner->log, "linux.resources.%s: ignored, this host has no %s controller", field,
+                controller->v1_name);
+    return true;
+}
+
 int cgroup_plan_write(struct cgroup_planner *planner, const struct cgroup_controller *controller,
                       const struct cgroup_place *place, const struct cgroup_write *write,
                       struct error *err)
@@ -132,7 +143,8 @@ int cgroup_plan_write(struct cgroup_planner *planner, const struct cgroup_contro
     struct cgroup_write added = *write;
     int code;
 
-    if (!place->found && is_unlimited(write->value))
+    if (!place->found &&
+        (is_unlimited(write->value) || is_passed_over(planner, controller, write->field)))
         return 0;
     if (!place->found)
         return missing_controller(planner, controller, place, write->field, err);

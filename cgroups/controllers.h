@@ -17,7 +17,8 @@ struct cgroup_planner {
     struct cgroup_plan *plan;
     struct arena *arena;
     const struct log *log;
-    size_t room; /* how many writes fit before the list has to grow */
+    bool is_update; /* as in struct cgroup_request */
+    size_t room;    /* how many writes fit before the list has to grow */
 };
 
 /* Where a controller's files are on this host. */

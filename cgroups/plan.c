@@ -40,7 +40,8 @@ int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *hos
         .unprivileged = request->unprivileged,
         .is_required = request->is_required,
     };
-    struct cgroup_planner planner = {.plan = &plan, .arena = arena, .log = log};
+    struct cgroup_planner planner = {
+        .plan = &plan, .arena = arena, .log = log, .is_update = request->is_update};
     int code = 0;
 
     if (request->manager == CGROUP_MANAGER_SYSTEMD)

@@ -55,6 +55,7 @@ static int change_limits(const struct runtime *runtime, struct container *contai
         .resources = resources,
         .manager = CGROUP_MANAGER_CGROUPFS,
         .unprivileged = !caller_is_privileged(),
+        .is_update = true,
     };
 
     if (cgroup_host_probe(&host, arena, err) < 0 ||

@@ -304,3 +304,24 @@ Scenario(update_rules, without_room_for_the_record_nothing_is_changed)
     assert_ok(in_root(root, "delete", "--force", bundle->id));
     cr_assert(kernel_umount(root, MNT_DETACH) == 0);
 }
+
+/* A controller of v1 that this host has not: refused by create, a warning of update's, as runc. */
+Scenario(update_rules, network_classes_that_the_host_lacks_are_warned_about)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+
+    need_root();
+    if (file_exists("/sys/fs/cgroup/net_cls") || file_exists("/sys/fs/cgroup/net_cls,net_prio"))
+        skip("this host has net_cls");
+    bundle_start(bundle);
+    outcome = update_by(bundle, "{\"pids\":{\"limit\":60},\"network\":{\"classID\":5,"
+                                "\"priorities\":[{\"name\":\"lo\",\"priority\":3}]}}");
+    assert_ok(outcome);
+    if (!host_has_pure_cgroup2()) {
+        assert_has(outcome.err, "linux.resources.network.classID: ignored");
+        assert_has(outcome.err, "linux.resources.network.priorities: ignored");
+    }
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "60");
+    bundle_delete(bundle);
+}

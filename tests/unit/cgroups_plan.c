@@ -1,5 +1,6 @@
 /* From linux.resources to files and values, on a v2, a v1 and a hybrid host. */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "tests/unit/cgroups_help.h"
@@ -267,6 +268,27 @@ Test(cgroups_plan, rdma_and_network)
     };
 
     CHECK(rows);
+}
+
+/* Engines send all they know when they update; create still has to keep what it promises. */
+Test(cgroups_plan, on_update_a_controller_of_v1_may_be_missing)
+{
+    static const char json[] =
+        "{'network':{'classID':7,'priorities':[{'name':'eth0','priority':5}]}}";
+    autoarena struct arena arena = {0};
+    struct cgroup_request request = {.id = "web", .resources = resources_of(json, &arena)};
+    struct cgroup_plan plan;
+    struct error err = {0};
+
+    cr_expect_eq(cgroup_plan_from_spec(&plan, &hybrid_host, &request, &arena, NULL, &err),
+                 -EOPNOTSUPP);
+    request.is_update = true;
+    cr_assert_eq(cgroup_plan_from_spec(&plan, &hybrid_host, &request, &arena, NULL, &err), 0, "%s",
+                 err.text);
+    cr_expect_str_eq(writes_text(&plan, &arena), "");
+    request.resources = resources_of("{'rdma':{'mlx4_0':{'hcaObjects':1}}}", &arena);
+    cr_expect_eq(cgroup_plan_from_spec(&plan, &hybrid_host, &request, &arena, NULL, &err),
+                 -EOPNOTSUPP);
 }
 
 Test(cgroups_plan, unified_names_files_of_v2)
