@@ -20,20 +20,20 @@ struct checkpoint_options {
 
 /* clang-format off */
 static const struct option rows[] = {
-    {"leave-running",      0, OPTION_FLAG,   AT(leave_running),      NULL,
+    {"leave-running",      0, OPTION_FLAG,       AT(leave_running),      NULL,
      "the container goes on afterwards"},
-    {"pre-dump",           0, OPTION_FLAG,   AT(pre_dump),           NULL,
+    {"pre-dump",           0, OPTION_FLAG,       AT(pre_dump),           NULL,
      "memory alone, in advance; the container goes on"},
-    {"parent-path",        0, OPTION_STRING, AT(parent_path),        "DIR",
+    {"parent-path",        0, OPTION_STRING,     AT(parent_path),        "DIR",
      "earlier images, relative to --image-path: only what has changed\n"
      "since is written"},
-    {"link-remap",         0, OPTION_FLAG,   AT(link_remap),         NULL,
+    {"link-remap",         0, OPTION_FLAG,       AT(link_remap),         NULL,
      "allow open files that have been unlinked, by a new link"},
-    {"tcp-skip-in-flight", 0, OPTION_FLAG,   AT(tcp_skip_in_flight), NULL,
+    {"tcp-skip-in-flight", 0, OPTION_FLAG,       AT(tcp_skip_in_flight), NULL,
      "leave out TCP connections that are being opened"},
-    {"page-server",        0, OPTION_STRING, AT(page_server),        "ADDRESS:PORT",
+    {"page-server",        0, OPTION_STRING,     AT(page_server),        "ADDRESS:PORT",
      "send memory to criu page-server there"},
-    {"status-fd",          0, OPTION_STRING, AT(status_fd),          "FD",
+    {"status-fd",          0, OPTION_ANY_STRING, AT(status_fd),          "FD",
      "gets a NUL byte when lazy pages can be had"},
 };
 /* clang-format on */

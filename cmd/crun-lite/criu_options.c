@@ -64,8 +64,6 @@ int criu_choices_from_options(const struct criu_command_options *options, struct
         .network_lock = options->network_lock,
         .empty_namespaces = options->empty_namespaces,
     };
-    if (*images == '\0')
-        return refuse(err, EINVAL, "--image-path: must not be empty");
     if (getcwd(current, sizeof current) == NULL)
         return fail(err, errno, "the working directory");
     if (make_absolute(images, current, arena, &ret->image_path, err) < 0)

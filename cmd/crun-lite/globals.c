@@ -16,7 +16,7 @@ extern char **environ;
 
 /* clang-format off */
 static const struct option rows[] = {
-    {"root", 0, OPTION_STRING, AT(root), "DIR",
+    {"root", 0, OPTION_ANY_STRING, AT(root), "DIR",
      "keep containers' state here (default /run/crun-lite, or\n"
      "$XDG_RUNTIME_DIR/crun-lite for an ordinary user)"},
     {"log", 0, OPTION_STRING, AT(log), "FILE",

@@ -20,11 +20,11 @@ struct list_options {
 };
 
 static const struct option rows[] = {
-    {"format", 'f', OPTION_STRING, offsetof(struct list_options, format), "FORMAT",
-     "table (default) or json"                                                                 },
-    {"quiet",  'q', OPTION_FLAG,   offsetof(struct list_options, quiet),  NULL,     "ids alone"},
-    {"watch",  0,   OPTION_FLAG,   offsetof(struct list_options, watch),  NULL,
-     "show the list again whenever it has changed, until SIGINT"                               },
+    {"format", 'f', OPTION_ANY_STRING, offsetof(struct list_options, format), "FORMAT",
+     "table (default) or json"                                                                     },
+    {"quiet",  'q', OPTION_FLAG,       offsetof(struct list_options, quiet),  NULL,     "ids alone"},
+    {"watch",  0,   OPTION_FLAG,       offsetof(struct list_options, watch),  NULL,
+     "show the list again whenever it has changed, until SIGINT"                                   },
 };
 
 /* The user's name, or #UID. */

@@ -125,6 +125,10 @@ static int store(const struct option *option, const char *value, struct arena *a
         *(bool *)member = true;
         return value == NULL ? 0 : option_parse_bool(value, member, err);
     case OPTION_STRING:
+        /* Scripts write --pid-file "$FILE" whether there is one or not. */
+        *(const char **)member = *value != '\0' ? value : NULL;
+        return 0;
+    case OPTION_ANY_STRING:
         *(const char **)member = value;
         return 0;
     case OPTION_STRINGS:

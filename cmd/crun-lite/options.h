@@ -18,7 +18,8 @@
 
 enum option_kind {
     OPTION_FLAG,            /* bool                                                            */
-    OPTION_STRING,          /* const char *                                                    */
+    OPTION_STRING,          /* const char *; "" counts as not given, as with runc              */
+    OPTION_ANY_STRING,      /* const char *; "" is a value as any other, often a wrong one     */
     OPTION_STRINGS,         /* struct string_list: each one given is added                     */
     OPTION_NUMBER,          /* unsigned                                                        */
     OPTION_DURATION,        /* int64_t, nanoseconds, more than 0                               */

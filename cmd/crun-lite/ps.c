@@ -17,7 +17,7 @@ struct ps_options {
 };
 
 static const struct option rows[] = {
-    {"format", 'f', OPTION_STRING, offsetof(struct ps_options, format), "FORMAT",
+    {"format", 'f', OPTION_ANY_STRING, offsetof(struct ps_options, format), "FORMAT",
      "table (default) or json"},
 };
 

@@ -169,7 +169,7 @@ Scenario(exec, a_user_that_is_no_number_is_refused)
                                         "+1",
                                         "0x1",
                                         "1a",
-                                        "",
+                                        ":1",
                                         "1:x",
                                         "1:1:1",
                                         "4294967295",

@@ -9,6 +9,7 @@
 struct sample {
     bool flag;
     const char *text;
+    const char *any;
     struct string_list texts;
     unsigned number;
     int64_t time;
@@ -27,6 +28,7 @@ static const struct option sample_rows[] = {
 static const struct option more_rows[] = {
     {"time",     0, OPTION_DURATION,        offsetof(struct sample, time),     "TIME", "a duration"},
     {"optional", 0, OPTION_OPTIONAL_STRING, offsetof(struct sample, optional), "DIR",  "optional"  },
+    {"any",      0, OPTION_ANY_STRING,      offsetof(struct sample, any),      "TEXT", "any text"  },
 };
 
 static const struct option_set anywhere = {
@@ -67,6 +69,8 @@ static void read_line(const struct option_set *set, const char *const argv[], ch
         text_print(&text, "flag ");
     if (sample.text != NULL)
         text_print(&text, "text=%s ", sample.text);
+    if (sample.any != NULL)
+        text_print(&text, "any=%s ", sample.any);
     if (sample.texts.count > 0)
         text_print(&text, "texts=%s ", list_text(&sample.texts, &TEXT_IN(texts)));
     if (sample.number > 0)
@@ -114,7 +118,12 @@ Test(cmd_options, every_way_to_write_an_option_is_read)
         {{"-text", "a"},                            "text=a | "          },
         {{"-t", "a"},                               "text=a | "          },
         {{"-t=a=b"},                                "text=a=b | "        },
-        {{"--text="},                               "text= | "           },
+        {{"--text="},                               "| "                 },
+        {{"--text", ""},                            "| "                 },
+        {{"--text", "a", "--text="},                "| "                 },
+        {{"--any="},                                "any= | "            },
+        {{"--any", "", "x"},                        "any= | x"           },
+        {{"--texts="},                              "texts= | "          },
         {{"--text", "--flag"},                      "text=--flag | "     },
         {{"--text", "--"},                          "text=-- | "         },
         {{"--text", "a", "--text", "b"},            "text=b | "          },
@@ -206,6 +215,7 @@ Test(cmd_options, help_shows_every_option_but_the_obsolete)
                             "  -n, --number N                a number\n"
                             "      --time TIME               a duration\n"
                             "      --optional[=DIR]          optional\n"
+                            "      --any TEXT                any text\n"
                             "  -h, --help                    show this help\n");
     free(shown);
 }
