@@ -13,6 +13,15 @@ static int read_resources(const char *path, struct arena *arena, struct spec_res
     return spec_parse_resources(text, length, input_file_name(path), arena, ret, err);
 }
 
+/* A file is all there is: runc ignores the limits beside it, too, right or wrong. */
+static int choose_resources(const struct update_options *options, struct arena *arena,
+                            struct spec_resources **ret, struct error *err)
+{
+    if (options->resources != NULL)
+        return read_resources(options->resources, arena, ret, err);
+    return update_options_apply(options, *ret, arena, err);
+}
+
 static int update(struct context *context, const void *command_options,
                   const struct arguments *arguments, struct error *err)
 {
@@ -25,10 +34,7 @@ static int update(struct context *context, const void *command_options,
     };
     bool has_rdt = rdt.l3_cache_schema != NULL || rdt.mem_bw_schema != NULL;
 
-    if (options->resources != NULL &&
-        read_resources(options->resources, context->arena, &resources, err) < 0)
-        return -err->code;
-    if (update_options_apply(options, resources, context->arena, err) < 0 ||
+    if (choose_resources(options, context->arena, &resources, err) < 0 ||
         spec_validate_resources(resources, err) < 0 ||
         container_open(&context->runtime, arguments->items.items[0], &container, err) < 0)
         return -err->code;

@@ -10,7 +10,8 @@
 /* clang-format off */
 const struct option update_option_rows[UPDATE_OPTION_COUNT] = {
     {"resources",          'r', OPTION_STRING,     AT(resources),               "FILE",
-     "limits as in config.json's linux.resources; - is standard input"},
+     "limits as in config.json's linux.resources; - is standard input.\n"
+     "All other options but the two schemata are then ignored"},
     {"blkio-weight",       0,   OPTION_ANY_STRING, AT(block_weight),            "N",
      "share of block I/O, 10 to 1000"},
     {"cpu-period",         0,   OPTION_STRING,     AT(cpu_period),              "USEC",

@@ -30,7 +30,7 @@ struct update_options {
 #define UPDATE_OPTION_COUNT 19
 extern const struct option update_option_rows[UPDATE_OPTION_COUNT];
 
-/* Put the limits given as options into *resources, over what is there already. */
+/* Put the limits given as options into *resources. */
 must_check int update_options_apply(const struct update_options *options,
                                     struct spec_resources *resources, struct arena *arena,
                                     struct error *err);

@@ -279,6 +279,31 @@ Scenario(update_rules, a_flag_out_of_range_is_refused_before_it_is_stored)
     bundle_delete(bundle);
 }
 
+/* "if data is to be read from a file or the standard input, all other options are ignored" */
+Scenario(update_rules, a_file_of_resources_is_all_there_is)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+
+    need_root();
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":67108864}");
+    bundle_start(bundle);
+    outcome = crun_with(PROGRAM(.input = "{\"pids\":{\"limit\":33}}"), "update", "--resources", "-",
+                        "--pids-limit", "44", "--memory", "96m", "--cpu-share", "many", bundle->id);
+    assert_ok(outcome);
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "33");
+    assert_text(file_of(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+    /* Not so the schemata, as with runc. */
+    outcome = crun_with(PROGRAM(.input = "{\"pids\":{\"limit\":34}}"), "update", "-r", "-",
+                        "--l3-cache-schema", "nonsense", bundle->id);
+    assert_code(outcome, 1);
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "33");
+    /* "" is no file. */
+    assert_ok(crun("update", "-r", "", "--cpu-quota", "", "--pids-limit", "35", bundle->id));
+    assert_text(file_of(bundle, "pids", "pids.max", "pids.max"), "35");
+    bundle_delete(bundle);
+}
+
 /* Container and limits as they were: what is recorded is what is in force. */
 Scenario(update_rules, without_room_for_the_record_nothing_is_changed)
 {
