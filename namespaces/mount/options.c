@@ -84,6 +84,9 @@ const struct mount_option mount_options[] = {
     {"noiversion",     NOTHING,     0,                      0             },
     {"silent",         NOTHING,     0,                      0             },
     {"loud",           NOTHING,     0,                      0             },
+ /* Nor is SB_POSIXACL one: a file system that has ACLs sets it by itself, whatever was asked. */
+    {"acl",            NOTHING,     0,                      0             },
+    {"noacl",          NOTHING,     0,                      0             },
 
     {"private",        PROPAGATION, MS_PRIVATE,             0             },
     {"shared",         PROPAGATION, MS_SHARED,              0             },

@@ -242,6 +242,7 @@ Scenario(command_line, features_tell_what_engines_look_for)
     assert_has(json_get(arena, outcome.out, "hooks"), "\"startContainer\"");
     assert_has(json_get(arena, outcome.out, "mountOptions"), "\"rro\"");
     assert_has(json_get(arena, outcome.out, "mountOptions"), "\"tmpcopyup\"");
+    assert_has(json_get(arena, outcome.out, "mountOptions"), "\"noacl\"");
     assert_has(json_get(arena, outcome.out, "linux.namespaces"), "\"time\"");
     assert_has(json_get(arena, outcome.out, "linux.capabilities"), "\"CAP_SYS_ADMIN\"");
     assert_text(json_get(arena, outcome.out, "linux.cgroup.v2"), "true");

@@ -976,3 +976,18 @@ Scenario(filesystem, a_thousand_mounts)
     bundle_set(bundle, "mounts", "%s", mounts);
     assert_text(inside(bundle, "grep -c ' /work/' /proc/self/mountinfo"), text("%d", MANY));
 }
+
+/* runc hands them to the kernel, where a file system that has ACLs has them anyway. */
+Scenario(filesystem, acl_and_noacl_are_accepted)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/one", "tmpfs", "tmpfs", "\"acl\",\"nosuid\"");
+    bundle_mount(bundle, "/two", "tmpfs", "tmpfs", "\"noacl\"");
+    bundle_mount(bundle, "/three", "none", scenario_work(), "\"bind\",\"acl\",\"ro\"");
+    bundle_mount(bundle, "/four", "none", scenario_work(), "\"bind\",\"noacl\"");
+    assert_has(inside(bundle, "cat /proc/self/mounts"), " /three ");
+    assert_has(text(",%s,", inside(bundle, MOUNT_OPTIONS("/one"))), ",nosuid,");
+    assert_has(text(",%s,", inside(bundle, MOUNT_OPTIONS("/three"))), ",ro,");
+}

@@ -106,6 +106,13 @@ Test(mount_options, access_times_are_cleared_whole)
     }
 }
 
+/* What runc has beside them. */
+Test(mount_options, acl_is_known_and_changes_nothing)
+{
+    cr_expect_eq(mount_option_find("acl")->kind, MOUNT_OPTION_NOTHING);
+    cr_expect_eq(mount_option_find("noacl")->kind, MOUNT_OPTION_NOTHING);
+}
+
 /* config.md "Linux mount options": every one of the specification's table. */
 Test(mount_options, all_of_the_specification_are_known)
 {
