@@ -107,6 +107,17 @@ static int load(struct bus *bus, struct error *err)
     return 0;
 }
 
+bool bus_has_library(void)
+{
+    struct bus bus = {.handle = NULL};
+    struct error ignored;
+    bool loaded = load(&bus, &ignored) == 0;
+
+    if (bus.handle != NULL)
+        dlclose(bus.handle);
+    return loaded;
+}
+
 static uint64_t microseconds_left(const struct bus *bus)
 {
     int64_t left = bus->deadline - cgroup_clock();

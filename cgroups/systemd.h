@@ -105,6 +105,9 @@ enum bus_refusal {
     BUS_REFUSED
 };
 
+/* Whether there is a library to connect with. */
+bool bus_has_library(void);
+
 struct bus; /* a connection to a manager; bus_close() accepts NULL */
 
 /* `manager` as in struct cgroup_unit; the deadline is for everything that is done with it. */

@@ -78,7 +78,8 @@ struct features_memory {
 static int describe_linux(struct features_memory *memory, struct arena *arena, struct error *err)
 {
     cgroup_features(&memory->cgroup);
-    /* features-linux.md: what the runtime can do, whatever the host has switched on. */
+    /* features-linux.md: "whether the runtime supports" it "... the value is unrelated to whether
+     * the host OS supports" it.  These are always built in, and need no library: constants. */
     memory->apparmor.enabled = yes;
     memory->selinux.enabled = yes;
     /* containerd believes this before it makes a container that needs it, so the kernel is asked.
