@@ -36,6 +36,7 @@ static const struct option rows[] = {
      "true, false or auto (default): run without rights on the host"},
     {"version", 'v', OPTION_FLAG, AT(version), NULL,
      "show the version"},
+    {"version", 'V', OPTION_FLAG, AT(version), NULL, NULL}, /* crun's letter */
     {"criu", 0, OPTION_IGNORED, 0, "PATH", NULL},
 };
 /* clang-format on */

@@ -574,6 +574,8 @@ Scenario(contract, a_mistake_in_usage_is_told_on_standard_output)
     assert_has(outcome.out, "Usage: ");
     outcome = crun("delete", "--nosuch", "x");
     assert_code(outcome, 1);
+        assert_text(program_run(PROGRAM(.arguments = (const char *const[]){link, "-V", NULL})).out,
+                    outcome.out);
     assert_has(outcome.out, "Incorrect Usage.");
     assert_has(outcome.err, "flag provided but not defined: --nosuch");
 }
