@@ -20,17 +20,13 @@ static int check_cwd(const struct spec_process *process, struct error *err)
 }
 
 /* "At least one entry is REQUIRED": asked for only when the member is there, as it may come later,
- * by the command line. */
+ * by the command line.  "" is a program like any other that does not exist, and engines know the
+ * words for that: it is looked for. */
 static int check_args(const struct spec_process *process, struct error *err)
 {
-    if (process->args.items == NULL)
+    if (process->args.items == NULL || process->args.count > 0)
         return 0;
-    if (process->args.count == 0)
-        wrong(err, "is empty: there is no program to run");
-    else if (process->args.items[0][0] == '\0')
-        wrong(err, "[0] is \"\": there is no program to run");
-    else
-        return 0;
+    wrong(err, "is empty: there is no program to run");
     return in_member(err, "args");
 }
 

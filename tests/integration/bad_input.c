@@ -524,8 +524,11 @@ Scenario(bad_input, group_13_no_process_is_an_error_of_start)
 Scenario(bad_input, group_15_no_program)
 {
     static const struct row rows[] = {
-        {"process.args", "[]",     NULL, NULL, {"process.args"}, 0},
-        {"process.args", "[\"\"]", NULL, NULL, {"process.args"}, 0},
+        {"process.args", "[]", NULL, NULL, {"process.args"},                                   0},
+        {"process.args",
+         "[\"\"]",             NULL,
+         NULL,                             {"exec: \"\": executable file not found in $PATH"},
+         0                                                                                      },
     };
 
     CHECK(rows);

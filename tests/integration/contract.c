@@ -94,41 +94,53 @@ Scenario(contract, delete_force_of_an_unknown_id_is_success)
 
 /* --- texts: programs that cannot start, told by create ---------------------------------------- */
 
-Scenario(contract, text_executable_file_not_found)
-{
-    struct bundle *bundle = bundle_new();
+static const struct {
+    const char *program, *message;
+} programs[] = {
+    {"foo",      "exec: \"foo\": executable file not found in $PATH" },
+    {"",         "exec: \"\": executable file not found in $PATH"    },
+    {"/x",       "exec: \"/x\": stat /x: no such file or directory"  },
+    {"/data",    "exec: \"/data\": permission denied"                },
+    {"/etc",     "exec: \"/etc\": is a directory"                    },
+    {"/data/no", "exec: \"/data/no\": stat /data/no: not a directory"},
+};
 
-    need_root();
-    bundle_set(bundle, "process.args", "[\"foo\"]");
-    assert_refused(create(bundle), 1, "exec: \"foo\": executable file not found in $PATH");
-}
-
-Scenario(contract, text_no_such_file_or_directory)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_set(bundle, "process.args", "[\"/x\"]");
-    assert_refused(create(bundle), 1, "exec: \"/x\": stat /x: no such file or directory");
-}
-
-Scenario(contract, text_permission_denied)
+Scenario(contract, texts_of_programs_that_cannot_start)
 {
     struct bundle *bundle = bundle_new();
 
     need_root();
     bundle_file(bundle, "data", "no program", 0644);
-    bundle_set(bundle, "process.args", "[\"/data\"]");
-    assert_refused(create(bundle), 1, "permission denied");
+    for (size_t i = 0; i < count_of(programs); i++) {
+        bundle_set(bundle, "process.args", "[\"%s\"]", programs[i].program);
+        assert_refused(create(bundle), 1, programs[i].message);
+        assert_refused(bundle_run(bundle), 1, programs[i].message);
+    }
 }
 
-Scenario(contract, text_is_a_directory)
+Scenario(contract, texts_of_programs_that_exec_cannot_start)
 {
     struct bundle *bundle = bundle_new();
 
     need_root();
-    bundle_set(bundle, "process.args", "[\"/etc\"]");
-    assert_refused(create(bundle), 1, "is a directory");
+    bundle_file(bundle, "data", "no program", 0644);
+    bundle_start(bundle);
+    for (size_t i = 0; i < count_of(programs); i++)
+        assert_refused(crun("exec", bundle->id, programs[i].program), 255, programs[i].message);
+    bundle_delete(bundle);
+}
+
+Scenario(contract, text_process_args_cannot_be_empty)
+{
+    struct bundle *bundle = bundle_new();
+
+    const char *process = work_file("process.json", "{\"cwd\":\"/\",\"args\":[]}");
+    need_root();
+    bundle_start(bundle);
+    assert_refused(crun("exec", bundle->id), 255, "process args cannot be empty");
+    assert_refused(crun("exec", "--process", "", bundle->id), 255, "process args cannot be empty");
+    assert_code(crun("exec", "--process", process, bundle->id), 255);
+    bundle_delete(bundle);
 }
 
 /* --- texts: the wrong moment ------------------------------------------------------------------ */
