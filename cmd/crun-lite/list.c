@@ -144,7 +144,7 @@ static int watch_list(struct context *context, const struct list_options *option
 {
     struct arena arenas[2] = {{NULL}, {NULL}};
     struct container_list lists[2] = {{0}, {0}};
-    bool first = true;
+    bool first = true, ending = false;
     int code = 0;
 
     for (int now = 0;; now = !now) {
@@ -163,9 +163,13 @@ static int watch_list(struct context *context, const struct list_options *option
             code = print_list(options, &lists[now], &arenas[now], err);
         }
         first = false;
-        if (code < 0 || fflush(stdout) != 0)
+        if (code < 0 || fflush(stdout) != 0 || ending)
             break;
-        if ((poll(fds, count_of(fds), -1) < 0 && errno != EINTR) || fds[1].revents != 0)
+        if (poll(fds, count_of(fds), -1) < 0 && errno != EINTR)
+            break;
+        /* What has happened before the signal is shown, but nothing that comes later. */
+        ending = fds[1].revents != 0;
+        if (ending && fds[0].revents == 0)
             break;
     }
     arena_free(&arenas[0]);

@@ -415,6 +415,38 @@ Scenario(list_watch, says_what_changes_and_ends_on_sigint)
     bundle_delete(first);
 }
 
+/* The last table that a watch has shown. */
+static const char *last_table(const char *tables)
+{
+    const char *last = tables;
+
+    for (const char *next; (next = strstr(last, "\n\n")) != NULL;)
+        last = next + 2;
+    return last;
+}
+
+/* Both have come by the time it looks, as on a busy machine. */
+Scenario(list_watch, what_was_done_before_the_signal_is_shown)
+{
+    static const int signals[] = {SIGINT, SIGCONT};
+    struct bundle *bundle = bundle_new();
+    struct running watch;
+    struct outcome outcome;
+
+    need_root();
+    bundle_start(bundle);
+    watch = crun_begin(PROGRAM(0), "list", "--watch");
+    cr_assert(program_said(&watch, bundle->id));
+    cr_assert(kill(watch.pid, SIGSTOP) == 0);
+    assert_ok(crun("delete", "-f", bundle->id));
+    for (size_t i = 0; i < count_of(signals); i++)
+        cr_assert(kill(watch.pid, signals[i]) == 0);
+    outcome = program_wait(&watch, DEADLINE_SECONDS);
+    assert_ok(outcome);
+    assert_has(last_table(outcome.out), "ID ");
+    assert_lacks(last_table(outcome.out), bundle->id);
+}
+
 /* /run is empty here: before the first container there is no root yet. */
 Scenario(list_watch, begins_before_the_first_container)
 {
