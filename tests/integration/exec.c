@@ -412,3 +412,24 @@ Scenario(exec, ends_with_the_container)
     bundle_delete(bundle);
     assert_code(program_wait(&running, DEADLINE_SECONDS), 128 + 9);
 }
+
+Scenario(exec, in_the_foreground_signals_reach_the_process)
+{
+    struct bundle *bundle = bundle_new();
+    struct running running;
+
+    need_root();
+    bundle_start(bundle);
+    running = crun_begin(PROGRAM(0), "exec", bundle->id, "sh", "-c",
+                         "trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.1; done");
+    cr_assert(program_said(&running, "ready"));
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_code(program_wait(&running, DEADLINE_SECONDS), 9);
+    assert_text(program_output(&running), "ready\nterm\n");
+
+    running = crun_begin(PROGRAM(0), "exec", bundle->id, "sh", "-c", "echo ready; exec sleep 3600");
+    cr_assert(program_said(&running, "ready"));
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_code(program_wait(&running, DEADLINE_SECONDS), 128 + SIGTERM);
+    bundle_delete(bundle);
+}

@@ -73,11 +73,9 @@ static const char *paths_of(const char *document)
     return walk.paths;
 }
 
-/* Below these the kernel decides what there is, or a 0 is left out. */
+/* A 0 is left out, and the version is runc's alone. */
 static const char *const varying[] = {
-    ".data.memory.raw.",
     ".data.memory.cache",
-    ".data.blkio.",
     ".annotations.org.opencontainers.runc.",
 };
 

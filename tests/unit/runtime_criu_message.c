@@ -1,8 +1,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/own.h"
+#include "runtime/criu.h"
 #include "runtime/criu_choices.h"
 #include "runtime/criu_message.h"
 
@@ -147,4 +149,24 @@ Test(criu_choices, page_server_is_address_and_port)
     cr_assert_eq(options.page_server_port, 27000);
     cr_assert_eq(criu_page_server_from_text(&options, "10.0.0.1", &arena, &err), -EINVAL);
     cr_assert_eq(criu_page_server_from_text(&options, "h:70000", &arena, &err), -ERANGE);
+}
+
+/* The annotation's file, which nobody but CRIU reads, goes before those of the host. */
+Test(criu_message, the_configuration_file_is_the_annotations)
+{
+    struct string_pair pairs[] = {
+        {"org.criu.configs", "/x"},
+        {"org.criu.config",  "/c"}
+    };
+    struct string_map annotations = {pairs, count_of(pairs)};
+    struct criu_options options = {.config_file = criu_config_file(&annotations)};
+
+    cr_assert_str_eq(options.config_file, "/c");
+    /* field 51 (two bytes of key): two bytes */
+    expect_bytes(&(struct criu_request){.type = CRIU_DUMP, .options = &options},
+                 "\x08\x01\x12\x0a\x08\x00\x88\x01\x00\x9a\x03\x02/c", 14);
+
+    annotations.count = 1;
+    if (access("/etc/criu/crun.conf", R_OK) < 0 && access("/etc/criu/runc.conf", R_OK) < 0)
+        cr_expect_null(criu_config_file(&annotations));
 }
