@@ -164,6 +164,9 @@ static int carry_out(const struct command *command, struct context *context, cha
     return command->failure_status;
 }
 
+/* What urfave's programs say and exit with when there is no such command. */
+enum { NO_SUCH_COMMAND = 3 };
+
 static const struct command *find_command(const char *name, struct error *err)
 {
     char quoted[1040];
@@ -172,7 +175,7 @@ static const struct command *find_command(const char *name, struct error *err)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
     }
-    refuse(err, EINVAL, "\"%s\" is not a command (crun-lite --help lists them)",
+    refuse(err, ENOENT, "No help topic for '%s' (crun-lite --help lists the commands)",
            quotable(quoted, name));
     return NULL;
 }
@@ -224,7 +227,7 @@ static int run_command_line(struct context *context, char *const argv[])
     if (command != NULL)
         return carry_out(command, context, argv, arguments.items.items + 1);
     log_file_error(&context->log_file, err.text);
-    return EXIT_FAILURE;
+    return code == 0 && err.code == ENOENT ? NO_SUCH_COMMAND : EXIT_FAILURE;
 }
 
 int main(int argc, char *argv[])

@@ -52,7 +52,14 @@ Scenario(command_line, help_is_a_command_too)
     assert_text(bare("help").out, bare("--help").out);
     assert_text(bare("h").out, bare("--help").out);
     assert_text(bare("help", "update").out, bare("update", "--help").out);
-    assert_refused(bare("help", "dance"), 1, "\"dance\" is not a command");
+}
+
+/* The words and the status of runc. */
+Scenario(command_line, an_unknown_command_has_no_help_topic)
+{
+    assert_refused(bare("dance"), 3, "No help topic for 'dance'");
+    assert_refused(bare("help", "dance"), 3, "No help topic for 'dance'");
+    assert_refused(bare("--log", "/no/such/place", "dance"), 1, "/no/such/place");
 }
 
 /* podman and CRI-O ask by this whether a runtime can checkpoint, and for pods by the second. */
@@ -68,7 +75,6 @@ Scenario(command_line, mistakes_in_usage)
         const char *arguments[4];
         const char *message;
     } rows[] = {
-        {{"frobnicate"},                       "frobnicate"    },
         {{"--no-such-option", "list"},         "no-such-option"},
         {{"list", "--no-such-option"},         "no-such-option"},
         {{"state"},                            "argument"      },
