@@ -125,11 +125,13 @@ static int explain_end(struct creation *creation, struct error *err)
 
 static int serve(struct creation *creation, struct error *err)
 {
+    const struct resctrl_intent class_intent = creation_class_intent(creation);
     struct server server = {
         .socket = creation->socket,
         .spawned = &creation->spawned,
         .cgroup = &creation->cgroup,
         .class = &creation->container->record.resctrl,
+        .class_intent = &class_intent,
         .container = &creation->plan,
         .seccomp = &creation->plan.process.seccomp,
         .limits = &creation->plan.process.limits,
@@ -170,9 +172,9 @@ static const struct create_step create_steps[] = {
     {"make-notify",  creation_make_notify,  NULL,                     false},
     {"open-doors",   open_doors,            NULL,                     false},
     {"make-layer",   creation_make_layer,   creation_release_layer,   false},
+    {"make-class",   creation_make_class,   creation_remove_class,    true },
     {"make-cgroup",  creation_make_cgroup,  creation_remove_cgroup,   false},
     {"set-limits",   creation_set_limits,   NULL,                     false},
-    {"make-class",   creation_make_class,   creation_remove_class,    true },
     {"spawn-child",  spawn_child,           creation_kill_child,      false},
     {"serve-child",  serve,                 NULL,                     true },
     {"write-state",  write_state,           creation_forget_pid_file, false},

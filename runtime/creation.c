@@ -258,23 +258,27 @@ static int write_class(void *context, struct error *err)
     return container_write_record(context, err);
 }
 
-int creation_enter_class(struct creation *creation, const pid_t *pids, size_t count,
+struct resctrl_intent creation_class_intent(struct creation *creation)
+{
+    return (struct resctrl_intent){write_class, creation->container};
+}
+
+int creation_enter_class(struct creation *creation, const struct resctrl_members *members,
                          struct error *err)
 {
-    struct container *container = creation->container;
-    const struct resctrl_intent intent = {write_class, container};
+    struct resctrl_record *record = &creation->container->record.resctrl;
+    const struct resctrl_intent intent = creation_class_intent(creation);
 
-    if (container->record.resctrl.mount_point == NULL)
+    if (record->mount_point == NULL)
         return 0;
-    if (resctrl_enter(&creation->plan.resctrl, &container->record.resctrl, pids, count, &intent,
-                      err) < 0)
+    if (resctrl_enter(&creation->plan.resctrl, record, members, &intent, err) < 0)
         return prefix(err, "%s: ", creation->plan.source);
     return 0;
 }
 
 int creation_make_class(struct creation *creation, struct error *err)
 {
-    return creation_enter_class(creation, NULL, 0, err);
+    return creation_enter_class(creation, NULL, err);
 }
 
 void creation_remove_class(struct creation *creation)

@@ -81,12 +81,13 @@ must_check int creation_make_cgroup(struct creation *creation, struct error *err
 void creation_remove_cgroup(struct creation *creation);
 must_check int creation_set_limits(struct creation *creation, struct error *err);
 
-/* Cache and bandwidth.  The class is made before there is anybody to put in, so that it is empty
- * again when it is undone; the second puts processes in that are there already. */
+/* Cache and bandwidth.  The class is made before there is anybody to put in, and before the cgroup:
+ * its undo comes when nobody is left.  The second puts members in that are there already. */
 must_check int creation_make_class(struct creation *creation, struct error *err);
-must_check int creation_enter_class(struct creation *creation, const pid_t *pids, size_t count,
-                                    struct error *err);
+must_check int creation_enter_class(struct creation *creation,
+                                    const struct resctrl_members *members, struct error *err);
 void creation_remove_class(struct creation *creation);
+struct resctrl_intent creation_class_intent(struct creation *creation);
 
 /* The first process is there: its identity and `phase` into the record, its pidfd and pid to who
  * asked. */

@@ -223,6 +223,24 @@ static int compare_schemata(const struct opened *opened, const struct resctrl_pl
 /* --- making
  * ----------------------------------------------------------------------------------------- */
 
+/* EEXIST too: whoever has made it does not lock, and it is his. */
+static int make_directory(const struct resctrl_record *record, struct opened *opened,
+                          struct error *err)
+{
+    if (mkdirat(opened->root, record->class_name, 0755) < 0) {
+        fail(err, errno, "linux.intelRdt: make class %s/%s", record->mount_point,
+             record->class_name);
+        add_reason(opened->root, err);
+        return -err->code;
+    }
+    opened->class = open_directory(opened->root, record->class_name);
+    if (opened->class >= 0)
+        return 0;
+    fail(err, errno, "open %s/%s", record->mount_point, record->class_name);
+    unlinkat(opened->root, record->class_name, AT_REMOVEDIR);
+    return -err->code;
+}
+
 static int make_class(const struct resctrl_plan *plan, struct resctrl_record *record,
                       struct opened *opened, const struct resctrl_intent *intent, struct error *err)
 {
@@ -232,29 +250,31 @@ static int make_class(const struct resctrl_plan *plan, struct resctrl_record *re
                       "given to make it of",
                       record->class_name, record->mount_point);
     record->made = true;
-    if (intent->write(intent->context, err) < 0)
-        return -err->code;
-    if (mkdirat(opened->root, record->class_name, 0755) < 0) {
-        fail(err, errno, "linux.intelRdt: make class %s/%s", record->mount_point,
-             record->class_name);
-        add_reason(opened->root, err);
+    if (intent->write(intent->context, err) < 0 || make_directory(record, opened, err) < 0) {
+        record->made = false;
         return -err->code;
     }
-    opened->class = open_directory(opened->root, record->class_name);
-    if (opened->class < 0)
-        return fail(err, errno, "open %s/%s", record->mount_point, record->class_name);
     return plan->schemata != NULL ? write_schemata(opened, plan->schemata, err) : 0;
 }
 
+static int find_class(const struct resctrl_plan *plan, struct resctrl_record *record,
+                      struct opened *opened, const struct resctrl_intent *intent, struct error *err)
+{
+    if (opened->class < 0)
+        return make_class(plan, record, opened, intent, err);
+    return record->made ? 0 : compare_schemata(opened, plan, err);
+}
+
 static int make_monitor(const struct resctrl_record *record, const struct opened *opened,
-                        struct error *err)
+                        bool *ret_made, struct error *err)
 {
     char name[NAME_MAX + sizeof "mon_groups/"];
 
     if (record->monitor == NULL)
         return 0;
     snprintf(name, sizeof name, "mon_groups/%s", record->monitor);
-    return mkdirat(opened->class, name, 0755) < 0 && errno != EEXIST
+    *ret_made = mkdirat(opened->class, name, 0755) == 0;
+    return !*ret_made && errno != EEXIST
                ? fail(err, errno, "linux.intelRdt.enableMonitoring: make %s", name)
                : 0;
 }
@@ -268,40 +288,88 @@ static int put_in(int class, const char *tasks, const char *thread, struct error
                : 0;
 }
 
-/* A thread at a time, and a group takes only those who are in its class. */
+/* A group takes only those who are in its class. */
+static int put_threads_in(const struct resctrl_record *record, int class, DIR *threads,
+                          size_t *ret_count, struct error *err)
+{
+    char group[NAME_MAX + sizeof "mon_groups//tasks"];
+    struct dirent *entry;
+
+    snprintf(group, sizeof group, "mon_groups/%s/tasks",
+             record->monitor != NULL ? record->monitor : "");
+    *ret_count = 0;
+    while ((entry = readdir(threads)) != NULL) {
+        if (*entry->d_name == '.')
+            continue;
+        if (put_in(class, "tasks", entry->d_name, err) < 0 ||
+            (record->monitor != NULL && put_in(class, group, entry->d_name, err) < 0))
+            return -err->code;
+        ++*ret_count;
+    }
+    return 0;
+}
+
+enum { LOOKS_MOST = 100 };
+
+/* Its threads one at a time, again while there are more of them than at the last look. */
 static int put_process_in(const struct resctrl_record *record, int class, pid_t pid,
                           struct error *err)
 {
-    char path[64], group[NAME_MAX + sizeof "mon_groups//tasks"];
-    struct dirent *entry;
+    size_t before = 0, count = 0;
+    char path[64];
     DIR *threads;
-    int code = 0;
+    int code;
 
     snprintf(path, sizeof path, "/proc/%d/task", pid);
-    snprintf(group, sizeof group, "mon_groups/%s/tasks",
-             record->monitor != NULL ? record->monitor : "");
     threads = opendir(path);
     if (threads == NULL)
         return errno == ENOENT ? 0 : fail(err, errno, "open %s", path);
-    while (code == 0 && (entry = readdir(threads)) != NULL) {
-        if (*entry->d_name == '.')
-            continue;
-        code = put_in(class, "tasks", entry->d_name, err);
-        if (code == 0 && record->monitor != NULL)
-            code = put_in(class, group, entry->d_name, err);
+    for (int looks = 0; looks < LOOKS_MOST; looks++) {
+        before = count;
+        rewinddir(threads);
+        code = put_threads_in(record, class, threads, &count, err);
+        if (code < 0 || count <= before || count == 1)
+            break;
     }
     closedir(threads);
     return code;
 }
 
-static int put_all_in(const struct resctrl_record *record, const struct opened *opened,
-                      const pid_t *pids, size_t count, struct error *err)
+/* Both ascending. */
+static bool are_among(const pid_t *pids, size_t count, const pid_t *known, size_t known_count)
 {
+    size_t at = 0;
+
     for (size_t i = 0; i < count; i++) {
-        if (put_process_in(record, opened->class, pids[i], err) < 0)
-            return -err->code;
+        while (at < known_count && known[at] < pids[i])
+            at++;
+        if (at == known_count || known[at] != pids[i])
+            return false;
     }
-    return 0;
+    return true;
+}
+
+static int put_members_in(const struct resctrl_record *record, const struct opened *opened,
+                          const struct resctrl_members *members, struct error *err)
+{
+    autoarena struct arena arena = {NULL};
+    pid_t *known = NULL, *pids = NULL;
+    size_t known_count = 0, count = 0;
+
+    for (int looks = 0; looks < LOOKS_MOST; looks++) {
+        if (members->list(members->context, &arena, &pids, &count, err) < 0)
+            return -err->code;
+        if (looks > 0 && are_among(pids, count, known, known_count))
+            return 0;
+        for (size_t i = 0; i < count; i++) {
+            if (put_process_in(record, opened->class, pids[i], err) < 0)
+                return -err->code;
+        }
+        known = pids;
+        known_count = count;
+    }
+    return refuse(err, EAGAIN, "processes come faster than they can be put into resctrl's %s",
+                  record->class_name);
 }
 
 /* --- leaving
@@ -381,35 +449,43 @@ int resctrl_undo(const struct resctrl_record *record, struct error *err)
 /* --- entering
  * ----------------------------------------------------------------------------------------- */
 
-int resctrl_enter(const struct resctrl_plan *plan, struct resctrl_record *record, const pid_t *pids,
-                  size_t count, const struct resctrl_intent *intent, struct error *err)
+/* What is not ours is left as it is. */
+static void undo_entering(struct resctrl_record *record, const struct opened *opened,
+                          bool made_monitor)
 {
-    autoopened struct opened opened = OPENED_EMPTY;
-    int code = open_class(record, &opened, err);
+    struct resctrl_record ours = *record;
     struct error ignored;
 
-    if (code == 0)
-        code = opened.class < 0 ? make_class(plan, record, &opened, intent, err)
-               : record->made   ? 0
-                                : compare_schemata(&opened, plan, err);
-    if (code < 0 && !record->made)
-        return code;
-    if (code == 0)
-        code = make_monitor(record, &opened, err);
-    if (code == 0)
-        code = put_all_in(record, &opened, pids, count, err);
-    if (code < 0)
-        (void)!remove_groups(record, &opened, true, &ignored);
-    return code;
+    if (!made_monitor)
+        ours.monitor = NULL;
+    (void)!remove_groups(&ours, opened, true, &ignored);
+    record->made = false;
 }
 
-int resctrl_join(const struct resctrl_record *record, const pid_t *pids, size_t count,
+int resctrl_enter(const struct resctrl_plan *plan, struct resctrl_record *record,
+                  const struct resctrl_members *members, const struct resctrl_intent *intent,
+                  struct error *err)
+{
+    autoopened struct opened opened = OPENED_EMPTY;
+    bool made_monitor = false;
+
+    if (open_class(record, &opened, err) < 0)
+        return -err->code;
+    if (find_class(plan, record, &opened, intent, err) == 0 &&
+        make_monitor(record, &opened, &made_monitor, err) == 0 &&
+        (members == NULL || put_members_in(record, &opened, members, err) == 0))
+        return 0;
+    undo_entering(record, &opened, made_monitor);
+    return -err->code;
+}
+
+int resctrl_join(const struct resctrl_record *record, const struct resctrl_members *members,
                  struct error *err)
 {
     autoopened struct opened opened = OPENED_EMPTY;
 
     return need_class(record, &opened, err) < 0 ? -err->code
-                                                : put_all_in(record, &opened, pids, count, err);
+                                                : put_members_in(record, &opened, members, err);
 }
 
 int resctrl_change(const struct resctrl_record *record, const char *schemata, const char **ret_old,

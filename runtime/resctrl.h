@@ -26,7 +26,7 @@ struct resctrl_record {
     const char *mount_point; /* NULL: none */
     const char *class_name;  /* "": the default class */
     const char *monitor;     /* its monitoring group, or NULL */
-    bool made;               /* the class is ours, and goes when nobody is in it any more */
+    bool made; /* the class is ours: it goes with the container, unless others are in it */
 };
 
 /* JSON of it, a part of the state record. */
@@ -54,16 +54,24 @@ struct resctrl_intent {
     void *context;
 };
 
-/* Make the class, or find that the one that is there allows just what is asked for, and the
- * monitoring group; put the processes in.  Those that have ended do not matter.  `record` is
- * plan->record, and learns whether the class was made.  Nothing is left on failure. */
-must_check int resctrl_enter(const struct resctrl_plan *plan, struct resctrl_record *record,
-                             const pid_t *pids, size_t count, const struct resctrl_intent *intent,
-                             struct error *err);
+/* Who is to be put in, ascending.  Asked again until nobody new is there, for processes fork. */
+struct resctrl_members {
+    int (*list)(void *context, struct arena *arena, pid_t **ret, size_t *ret_count,
+                struct error *err);
+    void *context;
+};
 
-/* Put processes into the record's class and group. */
-must_check int resctrl_join(const struct resctrl_record *record, const pid_t *pids, size_t count,
-                            struct error *err);
+/* Make the class, or find that the one that is there allows just what is asked for, and the
+ * monitoring group; put the members (or NULL: nobody yet) in.  Those that have ended do not matter.
+ * `record` is plan->record, and learns whether the class was made.  On failure what was made is
+ * gone and record->made false again; members may be in a class that was there before. */
+must_check int resctrl_enter(const struct resctrl_plan *plan, struct resctrl_record *record,
+                             const struct resctrl_members *members,
+                             const struct resctrl_intent *intent, struct error *err);
+
+/* Put processes into the record's class and group.  ENOENT: the class has gone. */
+must_check int resctrl_join(const struct resctrl_record *record,
+                            const struct resctrl_members *members, struct error *err);
 
 /* Change what the class allows.  *ret_old is what it was, for the way back. */
 must_check int resctrl_change(const struct resctrl_record *record, const char *schemata,
@@ -73,7 +81,8 @@ must_check int resctrl_change(const struct resctrl_record *record, const char *s
  * gone is success. */
 must_check int resctrl_leave(const struct resctrl_record *record, struct error *err);
 
-/* Undo resctrl_enter(): whoever is in the class goes back to the default one. */
+/* Undo resctrl_enter() where it has made the class: whoever is in it goes back to the default one.
+ */
 must_check int resctrl_undo(const struct resctrl_record *record, struct error *err);
 
 /* --- events ---------------------------------------------------------------------------------- */

@@ -89,6 +89,14 @@ static uint64_t read_number(int directory, const char *name, const char *counter
     return value;
 }
 
+static bool has_counter(int directory, const char *name, const char *counter)
+{
+    char file[NAME_MAX + 32];
+
+    snprintf(file, sizeof file, "%s/%s", name, counter);
+    return faccessat(directory, file, F_OK, 0) == 0;
+}
+
 static int read_infos(int root, struct resctrl_stats *ret, struct arena *arena, struct error *err)
 {
     char mask[64];
@@ -181,13 +189,13 @@ static int read_counters(int group, struct resctrl_stats *ret, struct arena *are
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
 
-        if (has_room) {
+        if (has_room && has_counter(data, name, "mbm_total_bytes"))
             ret->bandwidth_use.items[ret->bandwidth_use.count++] = (struct resctrl_bandwidth_use){
                 .total = read_number(data, name, "mbm_total_bytes"),
                 .local = read_number(data, name, "mbm_local_bytes")};
+        if (has_room && has_counter(data, name, "llc_occupancy"))
             ret->cache_use.items[ret->cache_use.count++] = (struct resctrl_cache_use){
                 read_number(data, name, "llc_occupancy")};
-        }
         free(entries[i]);
     }
     free(entries);

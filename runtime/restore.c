@@ -280,27 +280,26 @@ static int restore_processes(struct creation *creation, struct error *err)
     return -err->code;
 }
 
-enum { ENTER_ROUNDS_MOST = 100 };
-
-/* They run already, and may have children: until a look finds no more of them than the last. */
-static int enter_class(struct creation *creation, struct error *err)
+static int list_restored(void *context, struct arena *arena, pid_t **ret, size_t *ret_count,
+                         struct error *err)
 {
-    size_t before = 0, count = 1;
+    struct creation *creation = context;
 
-    for (int round = 0; count > before && round < ENTER_ROUNDS_MOST; round++) {
-        autoarena struct arena arena = {NULL};
-        pid_t *pids = &creation->spawned.pid;
-
-        before = count;
-        if (creation->container->record.resctrl.mount_point == NULL)
-            return 0;
-        if (creation->cgroup.count > 0 &&
-            cgroup_processes(&creation->cgroup, &arena, &pids, &count, err) < 0)
-            return -err->code;
-        if (creation_enter_class(creation, pids, count, err) < 0)
-            return -err->code;
+    if (cgroup_processes(&creation->cgroup, arena, ret, ret_count, err) < 0)
+        return -err->code;
+    if (*ret_count == 0) { /* there is no cgroup to ask */
+        *ret = &creation->spawned.pid;
+        *ret_count = 1;
     }
     return 0;
+}
+
+/* They run already, and may have children. */
+static int enter_class(struct creation *creation, struct error *err)
+{
+    const struct resctrl_members members = {list_restored, creation};
+
+    return creation_enter_class(creation, &members, err);
 }
 
 /* A message may come as soon as the processes go on. */
@@ -353,9 +352,9 @@ static const struct create_step restore_steps[] = {
     {"open-doors",        creation_open_doors,   NULL,                     false},
     {"fill-options",      fill_options,          NULL,                     true },
     {"make-mount-points", make_mount_points,     NULL,                     false},
+    {"make-class",        creation_make_class,   creation_remove_class,    true },
     {"make-cgroup",       creation_make_cgroup,  creation_remove_cgroup,   false},
     {"set-limits",        creation_set_limits,   NULL,                     false},
-    {"make-class",        creation_make_class,   creation_remove_class,    true },
     {"restore-processes", restore_processes,     creation_kill_child,      true },
     {"enter-class",       enter_class,           NULL,                     true },
     {"write-state",       write_state,           creation_forget_pid_file, false},

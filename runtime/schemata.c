@@ -98,11 +98,15 @@ static bool find_domain(const char *at, const char *end, const struct domain *li
 
 static void skip_padding(const char **number, size_t *length)
 {
+    if (*length > 2 && (strncmp(*number, "0x", 2) == 0 || strncmp(*number, "0X", 2) == 0)) {
+        *number += 2;
+        *length -= 2;
+    }
     for (; *length > 1 && (**number == '0' || **number == ' '); --*length)
         ++*number;
 }
 
-/* The kernel pads with spaces and zeros; the case of a digit says nothing either. */
+/* The kernel pads with spaces and zeros, and reads 0x; the case of a digit says nothing either. */
 static bool same_number(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     skip_padding(&a, &a_length);
@@ -118,6 +122,8 @@ static bool same_value(const struct domain *have, const struct domain *want, uin
     uint64_t value;
 
     text_print(&text, "%.*s", (int)want->value_length, want->value);
+    if (!text.cut && same_number(have->value, have->value_length, rounded, text.used))
+        return true;
     if (granularity != 0 && !text.cut && parse_uint64(rounded, UINT32_MAX, &value, &ignored) == 0) {
         text = TEXT_IN(rounded);
         text_print(&text, "%" PRIu64, (value + granularity - 1) / granularity * granularity);

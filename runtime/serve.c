@@ -98,11 +98,34 @@ static int move_net_devices(struct server *server, struct handshake_message *mes
     return network_move_devices(&server->container->network, namespace_fd, err);
 }
 
+static int list_spawned(void *context, struct arena *arena, pid_t **ret, size_t *ret_count,
+                        struct error *err)
+{
+    struct spawned *spawned = context;
+
+    (void)arena, (void)err;
+    *ret = &spawned->pid;
+    *ret_count = 1;
+    return 0;
+}
+
+/* On create a class that has been made or found may have gone with another container meanwhile.  On
+ * exec it is gone when an administrator has removed it: that must not stop health checks. */
 static int put_into_class(struct server *server, struct handshake_message *message, int fd,
                           struct answer *answer, struct error *err)
 {
+    const struct resctrl_members members = {list_spawned, server->spawned};
+    int code;
+
     (void)message, (void)fd, (void)answer;
-    return resctrl_join(server->class, &server->spawned->pid, 1, err);
+    if (server->container != NULL)
+        return resctrl_enter(&server->container->resctrl, server->class, &members,
+                             server->class_intent, err);
+    code = resctrl_join(server->class, &members, err);
+    if (code != -ENOENT)
+        return code;
+    log_warning(server->log, "%s", err->text);
+    return 0;
 }
 
 static int open_mount_source(struct server *server, struct handshake_message *message, int fd,

@@ -16,10 +16,11 @@
 struct server {
     int socket; /* our end */
     struct spawned *spawned;
-    const struct cgroup *cgroup;            /* where the child belongs */
-    const struct cgroup *other_cgroup;      /* as in struct child */
-    const struct resctrl_record *class;     /* the container's, with or without anything in it */
-    const struct container_plan *container; /* NULL on exec */
+    const struct cgroup *cgroup;               /* where the child belongs */
+    const struct cgroup *other_cgroup;         /* as in struct child */
+    struct resctrl_record *class;              /* the container's, with or without anything in it */
+    const struct resctrl_intent *class_intent; /* on create */
+    const struct container_plan *container;    /* NULL on exec */
     const struct seccomp_plan *seccomp;
     const struct process_limits_plan *limits;
     const struct spec_state *state; /* for a seccomp agent */

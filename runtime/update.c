@@ -1,9 +1,9 @@
 #include <errno.h>
 
 #include "cgroups/cgroup.h"
+#include "runtime/class_change.h"
 #include "runtime/handle.h"
 #include "runtime/plan.h"
-#include "runtime/schemata.h"
 #include "runtime/timing.h"
 #include "spec/fields.h"
 
@@ -69,103 +69,6 @@ static int change_limits(const struct runtime *runtime, struct container *contai
     return code;
 }
 
-/* --- cache and bandwidth
- * ---------------------------------------------------------------------------------- */
-
-/* What has been done to the class of service, for the way back. */
-struct class_change {
-    const char *old_schemata; /* of the class that there was */
-    bool entered;             /* a class that there was not */
-};
-
-static int write_class(void *context, struct error *err)
-{
-    return container_write_record(context, err);
-}
-
-/* A class of the container's own, and all its processes into it. */
-static int enter_class(struct container *container, const struct spec_intel_rdt *rdt,
-                       struct arena *arena, struct error *err)
-{
-    const struct resctrl_intent intent = {write_class, container};
-    const char *mount_point;
-    struct resctrl_plan plan;
-    size_t count;
-    pid_t *pids;
-
-    if (resctrl_find("/proc/self/mountinfo", &mount_point, arena, err) < 0 ||
-        resctrl_plan_from_spec(&plan, rdt, container->id, mount_point, arena, err) < 0 ||
-        container_processes(container, arena, &pids, &count, err) < 0)
-        return -err->code;
-    container->record.resctrl = plan.record;
-    if (resctrl_enter(&plan, &container->record.resctrl, pids, count, &intent, err) < 0) {
-        container->record.resctrl = (struct resctrl_record){0};
-        return -err->code;
-    }
-    return 0;
-}
-
-static int change_class(struct container *container, const struct spec_intel_rdt *rdt,
-                        struct class_change *change, struct arena *arena, struct error *err)
-{
-    const struct resctrl_record *record = &container->record.resctrl;
-    const char *schemata;
-
-    *change = (struct class_change){0};
-    if (rdt == NULL)
-        return 0;
-    if (spec_validate_intel_rdt(rdt, err) < 0 || schemata_from_spec(rdt, &schemata, arena, err) < 0)
-        return -err->code;
-    if (record->mount_point == NULL) {
-        change->entered = enter_class(container, rdt, arena, err) == 0;
-        return change->entered ? 0 : -err->code;
-    }
-    if (*record->class_name == '\0')
-        return refuse(err, EINVAL,
-                      "the container is in the default class of service, which is everybody's");
-    return schemata != NULL ? resctrl_change(record, schemata, &change->old_schemata, arena, err)
-                            : 0;
-}
-
-static void undo_class(struct container *container, const struct class_change *change,
-                       struct arena *arena, const struct log *log)
-{
-    struct resctrl_record *record = &container->record.resctrl;
-    const char *ignored;
-    struct error err;
-    int code = 0;
-
-    if (change->entered)
-        code = resctrl_undo(record, &err);
-    else if (change->old_schemata != NULL)
-        code = resctrl_change(record, change->old_schemata, &ignored, arena, &err);
-    if (code == 0 && change->entered) {
-        *record = (struct resctrl_record){0};
-        code = container_write_record(container, &err);
-    }
-    if (code < 0)
-        log_warning(log, "undo: %s", err.text);
-}
-
-/* What is known of the class from now on; its name stays. */
-static int remember_class(struct spec *spec, const struct spec_intel_rdt *rdt, struct arena *arena,
-                          struct error *err)
-{
-    struct spec_intel_rdt *known = spec->linux_->intel_rdt;
-
-    if (rdt == NULL)
-        return 0;
-    if (known == NULL)
-        known = spec->linux_->intel_rdt = arena_zero(arena, 1, sizeof *known);
-    if (known == NULL)
-        return no_memory(err);
-    if (rdt->l3_cache_schema != NULL)
-        known->l3_cache_schema = rdt->l3_cache_schema;
-    if (rdt->mem_bw_schema != NULL)
-        known->mem_bw_schema = rdt->mem_bw_schema;
-    return 0;
-}
-
 /* --- all of it
  * ------------------------------------------------------------------------------------------- */
 
@@ -175,13 +78,12 @@ static int change_all(const struct runtime *runtime, struct container *container
 {
     struct class_change class;
 
-    if (change_class(container, rdt, &class, arena, err) < 0)
+    if (class_change_apply(container, rdt, &class, arena, &runtime->log, err) < 0)
         return -err->code;
     /* Limits come last, for their own change is all or nothing. */
-    if ((!class.entered || container_write_record(container, err) == 0) &&
-        change_limits(runtime, container, resources, arena, err) == 0)
+    if (change_limits(runtime, container, resources, arena, err) == 0)
         return 0;
-    undo_class(container, &class, arena, &runtime->log);
+    class_change_undo(container, &class, arena, &runtime->log);
     return -err->code;
 }
 
@@ -195,7 +97,7 @@ static int remember(struct spec *spec, const struct spec_resources *changed,
     remembered.devices.items = NULL;
     if (fields_merge(&spec_resources_fields, spec->linux_->resources, &remembered, arena, err) < 0)
         return -err->code;
-    return remember_class(spec, rdt, arena, err);
+    return class_change_remember(spec, rdt, arena, err);
 }
 
 static int update_locked(const struct runtime *runtime, struct container *container,
@@ -228,7 +130,9 @@ static int update_locked(const struct runtime *runtime, struct container *contai
         replacement_drop(&config);
         return -err->code;
     }
-    return replacement_commit(&config, err);
+    return replacement_commit(&config, err) < 0
+               ? hint(err, "the new limits are in force, and forgotten with the next update")
+               : 0;
 }
 
 int container_update(const struct runtime *runtime, struct container *container,

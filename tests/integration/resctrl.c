@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
@@ -98,7 +99,7 @@ Scenario(resctrl, a_class_that_is_there_is_used_and_stays)
     resctrl_unmount(&resctrl);
 }
 
-Scenario(resctrl, a_class_that_two_share_goes_with_the_last_that_is_in_it)
+Scenario(resctrl, a_class_that_two_share_goes_with_its_maker_when_he_is_the_last)
 {
     struct resctrl resctrl = resctrl_mount();
     const char *rdt = "{\"closID\":\"pair\",\"schemata\":[\"L3:0=3\"]}";
@@ -187,6 +188,76 @@ Scenario(resctrl, update_changes_the_share)
         "cpuset");
     assert_text(resctrl_file(&resctrl, "%s/schemata", bundle->id),
                 "    L3:0=00f;1=fff\n    MB:0=100;1= 50\n");
+    bundle_delete(bundle);
+    resctrl_unmount(&resctrl);
+}
+
+Scenario(resctrl, a_class_that_two_share_stays_when_its_maker_is_not_the_last)
+{
+    struct resctrl resctrl = resctrl_mount();
+    const char *rdt = "{\"closID\":\"pair\",\"schemata\":[\"L3:0=3\"]}";
+    struct bundle *first = bundle_with(rdt), *second = bundle_with(rdt);
+
+    start(&resctrl, first);
+    start(&resctrl, second);
+    bundle_delete(first);
+    cr_assert(eventually(strcmp(resctrl_file(&resctrl, "pair/tasks"), first_process(second)) == 0));
+    bundle_delete(second);
+    cr_assert(file_exists(text("%s/pair", resctrl.place)));
+    resctrl_unmount(&resctrl);
+}
+
+/* The record of a class that could not be made must not stay. */
+Scenario(resctrl, a_first_update_that_fails_can_be_repeated)
+{
+    struct resctrl resctrl = resctrl_mount();
+    struct bundle *bundle = bundle_new();
+
+    bundle_start(bundle);
+    assert_refused(with(resctrl, "update", "--l3-cache-schema", "L3:0=0", bundle->id), 1,
+                   "Mask out of range");
+    assert_text(inside_running(bundle, "echo still here"), "still here");
+    assert_ok(crun("events", "--stats", bundle->id));
+    assert_ok(with(resctrl, "update", "--l3-cache-schema", "L3:0=1", bundle->id));
+    assert_has(resctrl_file(&resctrl, "%s/schemata", bundle->id), "L3:0=001;1=fff");
+    assert_has(crun("events", "--stats", bundle->id).out, "\"l3_cache_schema\":\"L3:0=001;1=fff\"");
+    bundle_delete(bundle);
+    cr_assert(!file_exists(text("%s/%s", resctrl.place, bundle->id)));
+    resctrl_unmount(&resctrl);
+}
+
+/* Somebody has made a class of the container's name: the way back from it is to the default one. */
+Scenario(resctrl, an_update_that_fails_takes_its_processes_out_of_a_class_of_others)
+{
+    struct resctrl resctrl = resctrl_mount();
+    struct bundle *bundle = bundle_new();
+
+    bundle_start(bundle);
+    cr_assert(mkdir(text("%s/%s", resctrl.place, bundle->id), 0755) == 0);
+    assert_refused(with(resctrl, "update", "--l3-cache-schema", "L3:0=1", bundle->id), 1,
+                   "is not what it has");
+    assert_refused(with(resctrl, "update", "--l3-cache-schema", "L3:0=fff", "--cpuset-cpus", "4095",
+                        bundle->id),
+                   1, "cpuset");
+    assert_text(resctrl_file(&resctrl, "%s/tasks", bundle->id), "");
+    assert_text(resctrl_file(&resctrl, "tasks"),
+                file_text(bundle_cgroup_file(bundle, "pids", "cgroup.procs")));
+    bundle_delete(bundle);
+    cr_assert(file_exists(text("%s/%s", resctrl.place, bundle->id)));
+    resctrl_unmount(&resctrl);
+}
+
+Scenario(resctrl, exec_goes_on_without_a_class_that_was_taken_away)
+{
+    struct resctrl resctrl = resctrl_mount();
+    struct bundle *bundle = bundle_with("{}");
+    struct outcome outcome;
+
+    start(&resctrl, bundle);
+    cr_assert(rmdir(text("%s/%s", resctrl.place, bundle->id)) == 0);
+    outcome = crun("exec", bundle->id, "/bin/true");
+    assert_ok(outcome);
+    assert_has(outcome.err, "has gone");
     bundle_delete(bundle);
     resctrl_unmount(&resctrl);
 }

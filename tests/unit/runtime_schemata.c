@@ -58,6 +58,8 @@ Test(schemata, what_the_kernel_made_of_a_line_is_recognised)
         {"L3:0=7\n",           0,  true },
         {"L3:0=0007;1=FFF\n",  0,  true },
         {"L3:1=fff\nMB:0=1\n", 0,  true }, /* only the first line counts */
+        {"L3:0=0x7;1=0XFFF\n", 0,  true },
+        {"MB:1=100\n",         7,  true }, /* as it is, whatever would be made of it */
         {"L3:0=8\n",           0,  false},
         {"L3:0=70\n",          0,  false},
         {"L3:2=7\n",           0,  false},
