@@ -99,7 +99,7 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int deadline_ms, str
     if (found)
         return 0;
     if (cgroup_any_directory(cgroup) < 0)
-        return refuse(err, EOPNOTSUPP, "the container has no cgroup of its own to be frozen in");
+        return refuse(err, EOPNOTSUPP, "the container has no cgroup of its own, and so no freezer");
     refuse(err, EOPNOTSUPP, "the container's cgroup has no freezer");
     return hint(err, "cgroup v2 of Linux 5.2 or later, or the v1 freezer controller, is needed");
 }
