@@ -158,7 +158,8 @@ void criu_forget_directories(struct criu_directories *directories)
 {
     if (directories->made[0] != NULL && directories->images >= 0)
         unlinkat(directories->images, CRIU_STREAMS_FILE, 0);
-    for (size_t i = 0; i < count_of(directories->made); i++) {
+    /* Last made first: one may be in the other. */
+    for (size_t i = count_of(directories->made); i-- > 0;) {
         if (directories->made[i] != NULL)
             rmdir(directories->made[i]);
     }

@@ -125,6 +125,18 @@ Scenario(criu_faults, a_directory_for_images_goes_when_there_are_none)
     goes_on(bundle);
 }
 
+Scenario(criu_faults, a_directory_for_the_log_in_that_for_images_goes_first)
+{
+    struct bundle *bundle = counting_container();
+    const char *const *arguments = with_fake_criu("refuses", "checkpoint", "--image-path", images(),
+                                                  "--work-path", text("%s/work", images()),
+                                                  bundle->id);
+
+    assert_refused(program_run(PROGRAM(.arguments = arguments)), 1, "the fake refuses");
+    cr_assert(!file_exists(images()));
+    goes_on(bundle);
+}
+
 Scenario(criu_faults, a_directory_for_images_that_was_there_stays)
 {
     struct bundle *bundle = counting_container();
