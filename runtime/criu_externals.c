@@ -73,16 +73,22 @@ static int find_place(int root, const char *path, struct arena *arena, const cha
     return *ret == NULL ? no_memory(err) : 1;
 }
 
+static bool is_null_device(const struct stat *status)
+{
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
 static int add_place(int root, const char *path, bool null_only, struct arena *arena,
                      struct criu_pairs *pairs, struct error *err)
 {
     const char *place;
     struct stat status;
     int code = find_place(root, path, arena, &place, &status, err);
-    bool null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
 
-    if (code <= 0 || (null_only && !null))
-        return code < 0 ? code : 0;
+    if (code <= 0)
+        return code;
+    if (null_only && !is_null_device(&status))
+        return 0;
     pairs->items[pairs->count++] = (struct criu_pair){place, path};
     return 0;
 }
