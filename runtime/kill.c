@@ -58,13 +58,16 @@ void container_warn_of_others(const struct log *log, struct container *container
                 container->id);
 }
 
-/* Without a cgroup: whoever can be found.  SIGKILL for the first one ends its pid namespace. */
+/* Without a cgroup: whoever can be found, the first process also when one of the others may not be
+ * signalled.  SIGKILL for the first one ends its pid namespace. */
 static int signal_found(struct container *container, int signal, struct error *err)
 {
     bool others = container->record.own_pid_namespace && signal != SIGKILL;
     int code = others ? members_signal(container_pid(container), container->pidfd, signal, err) : 0;
+    struct error of_init;
+    int last = signal_init(container, signal, code < 0 ? &of_init : err);
 
-    return code < 0 ? code : signal_init(container, signal, err);
+    return code < 0 ? code : last;
 }
 
 static int signal_everybody(const struct log *log, struct container *container,

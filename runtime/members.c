@@ -89,11 +89,17 @@ int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **ret, size_t
     return members_of(pid_namespace_of(pid), arena, ret, ret_count, err);
 }
 
+/* One that we may not signal does. */
+static bool lives(int pidfd)
+{
+    return kernel_pidfd_send_signal(pidfd, 0) == 0 || errno == EPERM;
+}
+
 /* /proc goes by number, and numbers are used again: what it says of `pid` is about the process that
  * the pidfd holds when that lives afterwards. */
 static bool is_in(int pidfd, pid_t pid, ino_t namespace)
 {
-    return pid_namespace_of(pid) == namespace && kernel_pidfd_send_signal(pidfd, 0) == 0;
+    return pid_namespace_of(pid) == namespace && lives(pidfd);
 }
 
 static int signal_member(pid_t pid, ino_t namespace, int signal, struct error *err)
@@ -112,16 +118,20 @@ int members_signal(pid_t pid, int pidfd, int signal, struct error *err)
 {
     autoarena struct arena arena = {NULL};
     ino_t namespace = pid_namespace_of(pid);
+    struct error of_member;
     pid_t *pids;
     size_t count;
+    int code = 0;
 
     if (namespace == 0 || pidfd < 0 || !is_in(pidfd, pid, namespace))
         return 0;
     if (members_of(namespace, &arena, &pids, &count, err) < 0)
         return -err->code;
     for (size_t i = 0; i < count; i++) {
-        if (pids[i] != pid && signal_member(pids[i], namespace, signal, err) < 0)
-            return -err->code;
+        /* The first error is told, when all have been tried. */
+        if (pids[i] != pid &&
+            signal_member(pids[i], namespace, signal, code == 0 ? err : &of_member) < 0)
+            code = -err->code;
     }
-    return 0;
+    return code;
 }

@@ -13,5 +13,6 @@ must_check int members_of_pid_namespace(pid_t pid, struct arena *arena, pid_t **
                                         size_t *ret_count, struct error *err);
 
 /* Send a signal to each of them but `pid` itself, whose pidfd proves that it is still the one that
- * is meant: when it has ended, nothing is sent.  Namespaces below it are not entered. */
+ * is meant: when it has ended, nothing is sent.  Namespaces below it are not entered.  One that may
+ * not be signalled is an error, after the others have got theirs. */
 must_check int members_signal(pid_t pid, int pidfd, int signal, struct error *err);

@@ -413,6 +413,47 @@ Scenario(lifecycle, signal_0_asks_whether_it_lives)
     bundle_delete(bundle);
 }
 
+/* Catches SIGTERM, says so, and goes on. */
+#define SAYING(word) "trap 'echo " word "' TERM; echo ready; while :; do sleep 1 & wait $!; done"
+
+/* Without a cgroup: processes of the pid namespace are signalled one by one. */
+static struct outcome start_without_cgroup(struct bundle *bundle)
+{
+    struct outcome run;
+
+    bundle_remove(bundle, "linux.resources");
+    bundle_remove(bundle, "linux.cgroupsPath");
+    bundle_script(bundle, SAYING("first"));
+    run = crun("--cgroup-manager", "disabled", "run", "-d", "-b", bundle->path, bundle->id);
+    assert_ok(run);
+    cr_assert(program_said(&run.running, "ready"));
+    return run;
+}
+
+/* Root without CAP_KILL, among processes of root and of somebody else. */
+Scenario(lifecycle, one_that_may_not_be_signalled_spares_no_other)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome run, other, killed;
+
+    need_root();
+    need_command("setpriv");
+    run = start_without_cgroup(bundle);
+    assert_ok(crun("exec", "-d", "--user", "12345", bundle->id, "sleep", "3600"));
+    other = crun("exec", "-d", bundle->id, "sh", "-c", SAYING("other"));
+    assert_ok(other);
+    cr_assert(program_said(&other.running, "ready"));
+    killed = program_run(
+        PROGRAM(.arguments = (const char *[]){"setpriv", "--bounding-set=-kill", "--inh-caps=-kill",
+                                              scenario_program(), "--root", scenario_root(), "kill",
+                                              "--all", bundle->id, "TERM", NULL}));
+    assert_code(killed, 1);
+    assert_has(killed.err, "Operation not permitted");
+    cr_assert(program_said(&other.running, "other"));
+    cr_assert(program_said(&run.running, "first"));
+    bundle_delete(bundle);
+}
+
 /* As process 1 of its namespace it would ignore them. */
 Scenario(lifecycle, a_created_container_ends_by_the_usual_signals)
 {
