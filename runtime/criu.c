@@ -22,8 +22,14 @@
 enum { ANSWER_SIZE = 65536, KEPT_MOST = 16 };
 
 /* How long criu may take: to end, with all undone, once it has failed or answered; to ask the next
- * time, once we have given up (it does not while it writes out memory); to say its version. */
-enum { END_DEADLINE_MS = 10000, GIVE_UP_DEADLINE_MS = 10000, VERSION_DEADLINE_S = 10 };
+ * time, once we have given up (it does not while it writes out memory); the same with the network
+ * locked, which nobody but criu unlocks; to say its version. */
+enum {
+    END_DEADLINE_MS = 10000,
+    GIVE_UP_DEADLINE_MS = 10000,
+    GIVE_UP_LOCKED_DEADLINE_MS = 300000,
+    VERSION_DEADLINE_S = 10
+};
 
 /* --- the process
  * ------------------------------------------------------------------------------------- */
@@ -35,6 +41,7 @@ struct criu {
     int work;   /* the working directory, as criu's mount namespace has it; or -1 */
     struct deadline deadline;
     bool given_up;
+    bool may_hold_network; /* a dump: criu has locked the network, as far as we are told */
 };
 
 /* The processes are made where criu is: in their cgroup, and below a root that is a mount, which
@@ -138,6 +145,11 @@ static _Noreturn void become_criu(const struct criu_job *job, int socket)
     _exit(127);
 }
 
+static bool locks_network(const struct criu_job *job)
+{
+    return job->type == CRIU_DUMP && job->options->network_lock != CRIU_LOCK_SKIP;
+}
+
 static int start(const struct criu_job *job, struct criu *ret, struct error *err)
 {
     int ends[2], pidfd = -1;
@@ -159,6 +171,8 @@ static int start(const struct criu_job *job, struct criu *ret, struct error *err
         .socket = take_fd(&ours),
         .work = -1,
         .deadline = deadline_in_ms(job->deadline_s > 0 ? job->deadline_s * 1000 : -1),
+        /* Outside a network namespace of the container's own: connection by connection, unsaid. */
+        .may_hold_network = locks_network(job) && job->options->tcp_established,
     };
     return 0;
 }
@@ -166,15 +180,27 @@ static int start(const struct criu_job *job, struct criu *ret, struct error *err
 /* A deadline for the whole is only there where nothing has to be undone. */
 static void give_up(struct criu *criu, const struct criu_job *job)
 {
+    int patience = criu->may_hold_network ? GIVE_UP_LOCKED_DEADLINE_MS : GIVE_UP_DEADLINE_MS;
+
     criu->given_up = true;
-    criu->deadline = deadline_in_ms(job->deadline_s > 0 ? 0 : GIVE_UP_DEADLINE_MS);
+    criu->deadline = deadline_in_ms(job->deadline_s > 0 ? 0 : patience);
+}
+
+/* Of a criu that has ended without taking anything back. */
+static int warn_of_lock(const struct criu *criu, struct error *err)
+{
+    return criu->may_hold_network
+               ? hint(err, "the container's network may still be locked, by firewall rules of criu")
+               : -err->code;
 }
 
 static int lose_patience(const struct criu *criu, const struct criu_job *job, struct error *err)
 {
     kernel_pidfd_send_signal(criu->pidfd, SIGKILL);
-    return criu->given_up ? refuse(err, EINTR, "criu: interrupted")
-                          : refuse(err, ETIMEDOUT, "criu: no answer within %d s", job->deadline_s);
+    if (!criu->given_up)
+        return refuse(err, ETIMEDOUT, "criu: no answer within %d s", job->deadline_s);
+    refuse(err, EINTR, "criu: interrupted");
+    return warn_of_lock(criu, err);
 }
 
 /* Until there is something to hear from it, or it has ended: that the socket would not tell while
@@ -293,11 +319,15 @@ static int hear(struct criu *criu, const struct criu_job *job, struct criu_respo
     return 1;
 }
 
-static int answer(const struct criu *criu, const struct criu_job *job,
-                  const struct criu_response *notice, int fd, struct error *err)
+static int answer(struct criu *criu, const struct criu_job *job, const struct criu_response *notice,
+                  int fd, struct error *err)
 {
     struct criu_request reply = {.type = CRIU_NOTIFY, .notify_success = !criu->given_up};
     struct error of_send;
+
+    /* It asks before it does so, and does not when it is told to give up. */
+    if (!criu->given_up && strcmp(notice->notify_script, "network-lock") == 0)
+        criu->may_hold_network = locks_network(job);
 
     if (criu->given_up || job->notified == NULL ||
         job->notified(job->context, notice->notify_script, (pid_t)notice->notify_pid, fd, err) == 0)
@@ -425,8 +455,12 @@ static int run(const struct criu_job *job, const char *log_path, struct criu_res
     if (code > 0 && ret->success)
         return 0;
     if (criu.given_up)
-        return refuse(err, EINTR, "criu: interrupted");
-    return code > 0 ? explain(ret, "failed", log_path, err) : explain_end(&end, log_path, err);
+        refuse(err, EINTR, "criu: interrupted");
+    else if (code > 0)
+        explain(ret, "failed", log_path, err);
+    else
+        explain_end(&end, log_path, err);
+    return code > 0 ? -err->code : warn_of_lock(&criu, err);
 }
 
 /* So that what is there afterwards is of this run. */

@@ -52,7 +52,8 @@ must_check int criu_find(char *const *environment, int give_up, struct arena *ar
  * deadline: criu has its own for each wait, and its end is noticed.  On failure err holds the first
  * error of the log, or what criu answered, and where the log is (`log_path`; an older one there is
  * removed first).  -EINTR: given up.  criu is told so when it next asks, at the latest before it
- * would end the processes, and takes everything back; it is killed when it does not ask for long.
+ * would end the processes, and takes everything back; it is killed when it does not ask for long,
+ * which is much longer once a dump has locked the network: that would stay locked, and err says so.
  * `ret_pid` (may be NULL): what was restored, a child of ours. */
 must_check int criu_run(const struct criu_job *job, const char *log_path, pid_t *ret_pid,
                         struct error *err);

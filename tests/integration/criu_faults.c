@@ -206,6 +206,33 @@ Scenario(criu_faults, an_interrupted_criu_that_does_not_listen_is_killed)
     goes_on(bundle);
 }
 
+/* Nobody but CRIU unlocks it. */
+Scenario(criu_faults, an_interrupted_criu_that_has_locked_the_network_gets_time)
+{
+    struct bundle *bundle = counting_container();
+    struct running running = begin_waiting(bundle, "locks, writes", 0);
+    struct outcome outcome;
+
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    outcome = program_wait(&running, DEADLINE_SECONDS);
+    assert_refused(outcome, 1, "criu: interrupted (signal 15)");
+    cr_assert(fake_criu_is("told to give up"));
+    goes_on(bundle);
+}
+
+Scenario(criu_faults, a_network_that_may_have_stayed_locked_is_told)
+{
+    static const char locked[] = "the container's network may still be locked";
+    struct bundle *bundle = counting_container();
+    const char *const *skipping = with_fake_criu("locks, dies", "checkpoint", "--image-path",
+                                                 images(), "--network-lock", "skip", bundle->id);
+
+    assert_lacks(program_run(PROGRAM(.arguments = skipping)).err, locked);
+    assert_refused(checkpoint_by_fake(bundle, "locks, dies"), 1, locked);
+    assert_lacks(checkpoint_by_fake(bundle, "dies").err, locked);
+    goes_on(bundle);
+}
+
 Scenario(criu_faults, a_version_that_does_not_come_is_not_waited_for_after_a_signal)
 {
     struct bundle *bundle = counting_container();

@@ -280,6 +280,23 @@ static void restore_and_notify(const struct fake *fake)
     refuse_it(fake);
 }
 
+static void lock_and_die(const struct fake *fake)
+{
+    notify(fake, "network-lock", 0);
+    raise(SIGSEGV);
+}
+
+/* Longer than one that has locked nothing gets. */
+static void lock_and_write(const struct fake *fake)
+{
+    notify(fake, "network-lock", 0);
+    leave_word(fake, "waiting", "");
+    sleep(13);
+    if (!notify(fake, "post-dump", 0))
+        leave_word(fake, "told to give up", "");
+    refuse_it(fake);
+}
+
 static const struct part {
     const char *name;
     void (*play)(const struct fake *fake);
@@ -294,6 +311,8 @@ static const struct part {
     {"waits politely",  freeze_and_notify },
     {"restores, dies",  restore_and_die   },
     {"restores, waits", restore_and_notify},
+    {"locks, dies",     lock_and_die      },
+    {"locks, writes",   lock_and_write    },
 };
 
 static void play(const struct fake *fake, const char *name)

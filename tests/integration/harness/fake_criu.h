@@ -16,6 +16,8 @@
  *   "restores, dies"  makes a process, names it in a notification, and ends without it
  *   "restores, waits" the same, but notifies until it is told to give up; leaves it to others to
  *                     end the process
+ *   "locks, dies"     notifies that it will lock the network, and is killed by SIGSEGV
+ *   "locks, writes"   the same, but takes its time and then notifies, before it refuses
  */
 
 #include "tests/integration/harness/program.h"
