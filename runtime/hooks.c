@@ -56,6 +56,7 @@ struct running_hook {
     int input;  /* we write the state here; -1 when done */
     int reader; /* its other end: with it open, a hook that does not read costs us no SIGPIPE */
     int output; /* we read what it prints; -1 at its end */
+    int give_up;
     const char *parts[3];
     size_t part;
     size_t written; /* of the part */
@@ -169,14 +170,15 @@ static void drain(struct running_hook *running)
     }
 }
 
-/* Until the process has ended: 1; at the deadline: 0. */
+/* Until the process has ended: 1; at the deadline: 0; -EINTR: given up. */
 static int attend(struct running_hook *running, const struct deadline *deadline)
 {
     for (;;) {
         struct pollfd fds[] = {
-            {.fd = running->pidfd,  .events = POLLIN },
-            {.fd = running->input,  .events = POLLOUT},
-            {.fd = running->output, .events = POLLIN },
+            {.fd = running->pidfd,   .events = POLLIN },
+            {.fd = running->input,   .events = POLLOUT},
+            {.fd = running->output,  .events = POLLIN },
+            {.fd = running->give_up, .events = POLLIN },
         };
         int ready = poll(fds, count_of(fds), deadline_poll_ms(deadline));
 
@@ -188,6 +190,8 @@ static int attend(struct running_hook *running, const struct deadline *deadline)
             drain(running);
         if (ready > 0 && fds[0].revents != 0)
             return 1;
+        if (ready > 0 && fds[3].revents != 0)
+            return -EINTR;
         if (deadline_passed(deadline))
             return 0;
     }
@@ -219,6 +223,8 @@ static int judge(struct running_hook *running, const struct spec_hook *hook, int
     if (attended == 0)
         return refuse(err, ETIMEDOUT, "hook ran past specified timeout of %.1fs",
                       (double)hook->timeout.value);
+    if (attended == -EINTR)
+        return refuse(err, EINTR, "interrupted");
     if (attended < 0)
         return fail(err, -attended, "wait for the hook");
     if (info.si_code == CLD_EXITED && info.si_status == 0)
@@ -229,11 +235,12 @@ static int judge(struct running_hook *running, const struct spec_hook *hook, int
 }
 
 static int run_hook(const struct spec_hook *hook, const struct hook_state *state, pid_t pid,
-                    char *const *environment, struct error *err)
+                    char *const *environment, int give_up, struct error *err)
 {
     char pid_text[16];
     struct running_hook running = {
-        .parts = {state->head, pid_text, state->tail}
+        .give_up = give_up,
+        .parts = {state->head, pid_text, state->tail},
     };
     bool has_deadline = hook->timeout.set && hook->timeout.value <= TIMEOUT_MOST;
     struct deadline deadline = deadline_in_ms(has_deadline ? hook->timeout.value * 1000 : -1);
@@ -251,15 +258,22 @@ static int run_hook(const struct spec_hook *hook, const struct hook_state *state
     return code;
 }
 
-int hooks_run(const struct spec_hook_list *hooks, const char *kind, const struct hook_state *state,
-              pid_t pid, char *const *environment, struct error *err)
+int hooks_run_until(const struct spec_hook_list *hooks, const char *kind,
+                    const struct hook_state *state, pid_t pid, char *const *environment,
+                    int give_up, struct error *err)
 {
     for (size_t i = 0; i < hooks->count; i++) {
         char quoted[1040];
 
-        if (run_hook(&hooks->items[i], state, pid, environment, err) < 0)
+        if (run_hook(&hooks->items[i], state, pid, environment, give_up, err) < 0)
             return within(err, "error running %s hook #%zu: %s", kind, i,
                           quotable(quoted, hooks->items[i].path));
     }
     return 0;
+}
+
+int hooks_run(const struct spec_hook_list *hooks, const char *kind, const struct hook_state *state,
+              pid_t pid, char *const *environment, struct error *err)
+{
+    return hooks_run_until(hooks, kind, state, pid, environment, -1, err);
 }

@@ -30,3 +30,9 @@ must_check int hook_state_init(struct hook_state *ret, const struct spec_state *
 must_check int hooks_run(const struct spec_hook_list *hooks, const char *kind,
                          const struct hook_state *state, pid_t pid, char *const *environment,
                          struct error *err);
+
+/* The same until `give_up` is readable (-1: never), which ends a hook as a timeout does: EINTR,
+ * "error running createRuntime hook #0: /bin/x: interrupted". */
+must_check int hooks_run_until(const struct spec_hook_list *hooks, const char *kind,
+                               const struct hook_state *state, pid_t pid, char *const *environment,
+                               int give_up, struct error *err);

@@ -214,8 +214,9 @@ static int run_hooks(struct creation *creation, pid_t pid, struct error *err)
     };
 
     for (size_t i = 0; i < count_of(hooks); i++) {
-        if (hooks_run(hooks[i].list, hooks[i].kind, &plan->creating, pid,
-                      creation->runtime->environment, err) < 0)
+        if (hooks_run_until(hooks[i].list, hooks[i].kind, &plan->creating, pid,
+                            creation->runtime->environment, creation->restoration->request->give_up,
+                            err) < 0)
             return -err->code;
     }
     return 0;
@@ -328,8 +329,9 @@ static int run_poststart(struct creation *creation, struct error *err)
         return 0;
     if (hook_state_init(&text, &state, &creation->container->arena, err) < 0)
         return -err->code;
-    return hooks_run(&creation->plan.hooks->poststart, "poststart", &text, creation->spawned.pid,
-                     creation->runtime->environment, err);
+    return hooks_run_until(&creation->plan.hooks->poststart, "poststart", &text,
+                           creation->spawned.pid, creation->runtime->environment,
+                           creation->restoration->request->give_up, err);
 }
 
 static int keep_pidfd(struct creation *creation, struct error *err)

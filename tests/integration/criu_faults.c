@@ -233,6 +233,14 @@ Scenario(criu_faults, a_network_that_may_have_stayed_locked_is_told)
     goes_on(bundle);
 }
 
+/* A hook of that kind that says so and never ends. */
+static void set_endless_hook(struct bundle *bundle, const char *kind)
+{
+    bundle_set(bundle, text("hooks.%s", kind),
+               "[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo >%s; exec sleep 3600\"]}]",
+               work_path("hook"));
+}
+
 Scenario(criu_faults, a_version_that_does_not_come_is_not_waited_for_after_a_signal)
 {
     struct bundle *bundle = counting_container();
@@ -371,6 +379,36 @@ Scenario(criu_faults, a_criu_that_dies_over_a_restore_is_noticed)
 
     restore_fails(bundle, "restores, dies", "ended without an answer, exit status 1");
     assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(criu_faults, an_interrupted_hook_of_a_restore_leaves_nothing)
+{
+    static const struct {
+        const char *kind, *part;
+    } rows[] = {
+        {"prestart",        "restores, waits"},
+        {"createRuntime",   "restores, waits"},
+        {"createContainer", "restores, waits"},
+        {"poststart",       "restores"       },
+    };
+
+    need_root();
+    mkdir(images(), 0700);
+    for (size_t i = 0; i < count_of(rows); i++) {
+        struct bundle *bundle = counting_bundle();
+        struct running running;
+
+        set_endless_hook(bundle, rows[i].kind);
+        running = program_begin(
+            PROGRAM(.arguments = with_fake_criu(rows[i].part, "restore", "-d", "-b", bundle->path,
+                                                "--image-path", images(), bundle->id)));
+        cr_assert(eventually(file_exists(work_path("hook"))), "%s", rows[i].kind);
+        cr_assert(kill(running.pid, SIGTERM) == 0);
+        assert_refused(program_wait(&running, DEADLINE_SECONDS), 1,
+                       text("%s hook #0: /bin/sh: interrupted (signal 15)", rows[i].kind));
+        assert_refused(crun("state", bundle->id), 1, "does not exist");
+        unlink(work_path("hook"));
+    }
 }
 
 Scenario(criu_faults, an_interrupted_restore_leaves_nothing)

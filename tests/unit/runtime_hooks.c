@@ -258,6 +258,35 @@ Test(hooks, past_their_timeout_are_killed_with_their_whole_group, .timeout = 30)
     cr_expect(is_gone(shell));
 }
 
+/* By the hook itself, which so has come far enough. */
+Test(hooks, that_are_given_up_are_killed_with_their_whole_group, .timeout = 30)
+{
+    autoarena struct arena arena = {NULL};
+    own_directory(directory);
+    char *pids = path_in(&arena, directory, "pids");
+    char *fifo = path_in(&arena, directory, "give-up");
+    struct spec_hook hooks[] = {
+        script(&arena,
+               arena_print(&arena, "sleep 600 & echo $! $$ >%s; trap '' TERM; echo >%s; wait", pids,
+                           fifo)),
+        script(&arena, "exit 7"),
+    };
+    struct spec_hook_list list = {hooks, 2};
+    struct error err;
+    char bytes[64];
+    int helper = 0, shell = 0;
+
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+
+    autoclose int give_up = open(fifo, O_RDWR | O_CLOEXEC);
+
+    expect_refused(hooks_run_until(&list, "poststart", &small_state, 42, NULL, give_up, &err),
+                   EINTR, "error running poststart hook #0: /bin/sh: interrupted");
+    cr_assert_eq(sscanf(get_file(pids, bytes, sizeof bytes), "%d %d", &helper, &shell), 2);
+    cr_expect(is_gone(helper), "its child runs on");
+    cr_expect(is_gone(shell));
+}
+
 Test(hooks, a_timeout_of_centuries_is_none, .timeout = 30)
 {
     autoarena struct arena arena = {NULL};

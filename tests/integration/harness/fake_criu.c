@@ -297,6 +297,12 @@ static void lock_and_write(const struct fake *fake)
     refuse_it(fake);
 }
 
+static void restore_it(const struct fake *fake)
+{
+    notify(fake, "setup-namespaces", restore_process(fake));
+    answer(fake, fake->request, true, "");
+}
+
 static const struct part {
     const char *name;
     void (*play)(const struct fake *fake);
@@ -313,6 +319,7 @@ static const struct part {
     {"restores, waits", restore_and_notify},
     {"locks, dies",     lock_and_die      },
     {"locks, writes",   lock_and_write    },
+    {"restores",        restore_it        },
 };
 
 static void play(const struct fake *fake, const char *name)

@@ -18,6 +18,7 @@
  *                     end the process
  *   "locks, dies"     notifies that it will lock the network, and is killed by SIGSEGV
  *   "locks, writes"   the same, but takes its time and then notifies, before it refuses
+ *   "restores"        makes a process and answers that all went well
  */
 
 #include "tests/integration/harness/program.h"
