@@ -264,7 +264,5 @@ int container_checkpoint(const struct runtime *runtime, const char *id,
         criu_forget_directories(&checkpoint.directories);
     criu_close_directories(&checkpoint.directories);
     container_free(checkpoint.container);
-    if (code < 0 || request->leave_running || request->pre_dump)
-        return code;
-    return container_delete(runtime, id, true, err);
+    return code;
 }

@@ -368,9 +368,9 @@ struct checkpoint_request {
 };
 
 /* Write the processes of a running or paused container to images.  When that fails, or is given up
- * (EINTR), it runs on as before; but CRIU locks its network meanwhile, and when CRIU has died or had
- * to be killed that may stay so, which the error then says.  When it succeeds the container is
- * deleted, unless it was to be left running. */
+ * (EINTR), it runs on as before; but CRIU locks its network meanwhile, and when CRIU has died or
+ * had to be killed that may stay so, which the error then says.  When it succeeds and nothing was
+ * to go on, the container is for the caller to delete, by force. */
 must_check int container_checkpoint(const struct runtime *runtime, const char *id,
                                     const struct checkpoint_request *request, struct error *err);
 

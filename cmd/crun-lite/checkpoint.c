@@ -53,10 +53,23 @@ static int read_status_fd(const char *text, int *ret, struct error *err)
     return 0;
 }
 
+static int write_images(const struct context *context, const char *id,
+                        struct checkpoint_request *request, struct error *err)
+{
+    struct interruption interruption;
+
+    if (interruption_open(&interruption, err) < 0)
+        return -err->code;
+    request->give_up = interruption.fd;
+    return interruption_close(&interruption,
+                              container_checkpoint(&context->runtime, id, request, err), err);
+}
+
 static int checkpoint(struct context *context, const void *command_options,
                       const struct arguments *arguments, struct error *err)
 {
     const struct checkpoint_options *options = command_options;
+    const char *id = arguments->items.items[0];
     struct checkpoint_request request = {
         .parent_path = options->parent_path,
         .leave_running = options->leave_running,
@@ -70,14 +83,13 @@ static int checkpoint(struct context *context, const void *command_options,
     request.choices.link_remap = options->link_remap;
     request.choices.tcp_skip_in_flight = options->tcp_skip_in_flight;
 
-    struct interruption interruption;
-
-    if (interruption_open(&interruption, err) < 0)
+    if (write_images(context, id, &request, err) < 0)
         return -err->code;
-    request.give_up = interruption.fd;
-    return interruption_close(
-        &interruption,
-        container_checkpoint(&context->runtime, arguments->items.items[0], &request, err), err);
+    /* There is nothing to give up any more: signals end us as they end `delete`, a poststop hook
+     * that hangs with us. */
+    return request.leave_running || request.pre_dump
+               ? 0
+               : container_delete(&context->runtime, id, true, err);
 }
 
 const struct command checkpoint_command = {

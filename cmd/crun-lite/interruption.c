@@ -5,9 +5,10 @@
 
 #include "base/own.h"
 
+static const int asking[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 int interruption_open(struct interruption *ret, struct error *err)
 {
-    static const int asking[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     sigset_t set;
 
     sigemptyset(&set);
@@ -29,10 +30,27 @@ static void take_signals(const struct interruption *interruption, struct error *
         hint(err, "signal %u", info.ssi_signo);
 }
 
+/* But for those that the caller had kept back already: he has a use for them. */
+static void drop_signals(const struct interruption *interruption)
+{
+    static const struct timespec now = {0};
+    sigset_t late;
+
+    sigemptyset(&late);
+    for (size_t i = 0; i < count_of(asking); i++) {
+        if (sigismember(&interruption->mask_before, asking[i]) == 0)
+            sigaddset(&late, asking[i]);
+    }
+    while (sigtimedwait(&late, NULL, &now) > 0)
+        continue;
+}
+
 int interruption_close(struct interruption *interruption, int code, struct error *err)
 {
     if (code == -EINTR)
         take_signals(interruption, err);
+    else
+        drop_signals(interruption);
     close_fd(&interruption->fd);
     sigprocmask(SIG_SETMASK, &interruption->mask_before, NULL);
     return code;

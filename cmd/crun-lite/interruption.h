@@ -18,6 +18,7 @@ struct interruption {
 must_check int interruption_open(struct interruption *ret, struct error *err);
 
 /* As before.  `code` is what became of the work: where that was given up (-EINTR) the signal has
- * had its effect and is named in err; else it has come too late and has the one it has without
- * this.  Returns `code`. */
+ * had its effect and is named in err.  Else it has come too late and has none: to be ended by it
+ * would say that the work was not done.  One that was blocked before stays where it is.  Returns
+ * `code`. */
 int interruption_close(struct interruption *interruption, int code, struct error *err);

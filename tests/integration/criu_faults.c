@@ -233,12 +233,37 @@ Scenario(criu_faults, a_network_that_may_have_stayed_locked_is_told)
     goes_on(bundle);
 }
 
+/* It cannot be given up any more, and to be ended by the signal would say that it was. */
+Scenario(criu_faults, a_signal_too_late_for_a_dump_does_not_deny_it)
+{
+    struct bundle *bundle = counting_container();
+
+    assert_ok(checkpoint_by_fake(bundle, "interrupts, succeeds"));
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
 /* A hook of that kind that says so and never ends. */
 static void set_endless_hook(struct bundle *bundle, const char *kind)
 {
     bundle_set(bundle, text("hooks.%s", kind),
                "[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo >%s; exec sleep 3600\"]}]",
                work_path("hook"));
+}
+
+Scenario(criu_faults, a_poststop_hook_after_a_dump_ends_by_a_signal)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+    struct running running;
+
+    set_endless_hook(bundle, "poststop");
+    start_counting(bundle);
+    running = program_begin(PROGRAM(.arguments = checkpoint_arguments(bundle, "succeeds")));
+    cr_assert(eventually(file_exists(work_path("hook"))));
+    cr_assert(kill(running.pid, SIGTERM) == 0);
+    assert_code(program_wait(&running, DEADLINE_SECONDS), 128 + SIGTERM);
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
 }
 
 Scenario(criu_faults, a_version_that_does_not_come_is_not_waited_for_after_a_signal)
@@ -425,6 +450,26 @@ Scenario(criu_faults, an_interrupted_restore_leaves_nothing)
     cr_assert(eventually(fake_criu_is("waiting")));
     cr_assert(kill(running.pid, SIGTERM) == 0);
     assert_refused(program_wait(&running, DEADLINE_SECONDS), 1, "criu: interrupted (signal 15)");
+    assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+/* It is for the process, where we stand in for that. */
+Scenario(criu_faults, a_signal_too_late_for_a_restore_does_not_deny_it)
+{
+    need_root();
+
+    struct bundle *bundle = counting_bundle();
+
+    mkdir(images(), 0700);
+    assert_ok(program_run(
+        PROGRAM(.arguments = with_fake_criu("restores, interrupts", "restore", "-d", "-b",
+                                            bundle->path, "--image-path", images(), bundle->id))));
+    assert_text(bundle_status(bundle), "running");
+    bundle_delete(bundle);
+    assert_code(program_run(PROGRAM(.arguments = with_fake_criu("restores, interrupts", "restore",
+                                                                "-b", bundle->path, "--image-path",
+                                                                images(), bundle->id))),
+                128 + SIGTERM);
     assert_refused(crun("state", bundle->id), 1, "does not exist");
 }
 

@@ -280,6 +280,29 @@ static void restore_and_notify(const struct fake *fake)
     refuse_it(fake);
 }
 
+static void restore_it(const struct fake *fake)
+{
+    notify(fake, "setup-namespaces", restore_process(fake));
+    answer(fake, fake->request, true, "");
+}
+
+static void interrupt_and_succeed(const struct fake *fake)
+{
+    kill(getppid(), SIGTERM);
+    answer(fake, fake->request, true, "");
+}
+
+static void restore_and_interrupt(const struct fake *fake)
+{
+    notify(fake, "setup-namespaces", restore_process(fake));
+    interrupt_and_succeed(fake);
+}
+
+static void succeed(const struct fake *fake)
+{
+    answer(fake, fake->request, true, "");
+}
+
 static void lock_and_die(const struct fake *fake)
 {
     notify(fake, "network-lock", 0);
@@ -297,29 +320,26 @@ static void lock_and_write(const struct fake *fake)
     refuse_it(fake);
 }
 
-static void restore_it(const struct fake *fake)
-{
-    notify(fake, "setup-namespaces", restore_process(fake));
-    answer(fake, fake->request, true, "");
-}
-
 static const struct part {
     const char *name;
     void (*play)(const struct fake *fake);
 } parts[] = {
-    {"refuses",         refuse_it         },
-    {"logs, refuses",   log_and_refuse    },
-    {"logs, dies",      log_and_die       },
-    {"dies",            die               },
-    {"exits",           leave             },
-    {"thaws, refuses",  thaw_and_refuse   },
-    {"waits",           freeze_and_wait   },
-    {"waits politely",  freeze_and_notify },
-    {"restores, dies",  restore_and_die   },
-    {"restores, waits", restore_and_notify},
-    {"locks, dies",     lock_and_die      },
-    {"locks, writes",   lock_and_write    },
-    {"restores",        restore_it        },
+    {"refuses",              refuse_it            },
+    {"logs, refuses",        log_and_refuse       },
+    {"logs, dies",           log_and_die          },
+    {"dies",                 die                  },
+    {"exits",                leave                },
+    {"thaws, refuses",       thaw_and_refuse      },
+    {"waits",                freeze_and_wait      },
+    {"waits politely",       freeze_and_notify    },
+    {"restores, dies",       restore_and_die      },
+    {"restores, waits",      restore_and_notify   },
+    {"restores",             restore_it           },
+    {"restores, interrupts", restore_and_interrupt},
+    {"succeeds",             succeed              },
+    {"interrupts, succeeds", interrupt_and_succeed},
+    {"locks, dies",          lock_and_die         },
+    {"locks, writes",        lock_and_write       },
 };
 
 static void play(const struct fake *fake, const char *name)

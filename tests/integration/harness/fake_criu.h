@@ -16,9 +16,12 @@
  *   "restores, dies"  makes a process, names it in a notification, and ends without it
  *   "restores, waits" the same, but notifies until it is told to give up; leaves it to others to
  *                     end the process
+ *   "restores"        makes a process and answers that all went well
+ *   "succeeds"        answers that all went well, and has done nothing
+ *   "interrupts, succeeds"  the same, after a SIGTERM for who asked
+ *   "restores, interrupts"  as "restores", after a SIGTERM for who asked
  *   "locks, dies"     notifies that it will lock the network, and is killed by SIGSEGV
  *   "locks, writes"   the same, but takes its time and then notifies, before it refuses
- *   "restores"        makes a process and answers that all went well
  */
 
 #include "tests/integration/harness/program.h"
