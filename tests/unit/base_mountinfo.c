@@ -64,3 +64,13 @@ Test(mountinfo, a_missing_file_is_an_error)
 
     cr_expect_eq(mountinfo_read("/proc/self/no-mountinfo", note, &seen, &err), -ENOENT);
 }
+
+/* A directory can be opened, but not read. */
+Test(mountinfo, what_cannot_be_read_to_its_end_is_an_error)
+{
+    struct seen seen = {.last = NULL};
+    struct error err;
+
+    cr_expect_eq(mountinfo_read("/tmp", note, &seen, &err), -EISDIR);
+    cr_expect_str_eq(err.text, "read /tmp: Is a directory");
+}
