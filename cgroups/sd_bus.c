@@ -447,9 +447,9 @@ static int await_job(struct bus *bus, const char *what, struct error *err)
 
     bus->result[0] = '\0';
     while (bus->result[0] == '\0') {
-        code = bus->sd.process(bus->connection, NULL);
-        if (code == 0 && microseconds_left(bus) == 0)
+        if (microseconds_left(bus) == 0)
             return too_late(bus, what, err);
+        code = bus->sd.process(bus->connection, NULL);
         if (code == 0)
             code = bus->sd.wait(bus->connection, microseconds_left(bus));
         if (code < 0 && code != -EINTR)
