@@ -210,6 +210,8 @@ must_check int cgroup_join_self(const struct cgroup *cgroup, bool joined_v2, str
 /* Does -errno of joining, or of clone3, say that no process can be there, whoever asks?  EBUSY: it
  * passes controllers on; ENOENT, ENODEV: gone; EOPNOTSUPP: a threaded or an invalid domain. */
 bool cgroup_takes_nobody(int code);
+/* Or that it is the caller who may not? */
+bool cgroup_lacks_rights(int code);
 
 /* For a process that mounts cgroup file systems of its own: leave the caller's cgroup for the root,
  * and make a cgroup namespace there.  Paths stay what they are, but options of its mounts are not

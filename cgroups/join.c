@@ -13,7 +13,7 @@ static const char *file_to_join(bool is_v2)
     return is_v2 ? "cgroup.procs" : "tasks";
 }
 
-static bool lacks_rights(int code)
+bool cgroup_lacks_rights(int code)
 {
     return code == -EACCES || code == -EPERM;
 }
@@ -33,7 +33,7 @@ static int join_directory(const struct cgroup *cgroup, size_t index, struct erro
     fail(err, -code, "join cgroup %s", cgroup->directories[index].directory);
     if (code == -EBUSY && is_v2)
         hint(err, "it passes controllers on to cgroups below it, so it cannot hold processes");
-    if (lacks_rights(code))
+    if (cgroup_lacks_rights(code))
         hint(err, "moving a process takes the right to write to cgroup.procs there and in the "
                   "common ancestor of both cgroups: start in a cgroup below the delegated one, "
                   "as systemd-run --user --scope does");
@@ -54,7 +54,8 @@ static int join_directories(const struct cgroup *cgroup, bool v2, int before, st
 
         int code = join_directory(cgroup, i, &refusal);
 
-        if (code == 0 || (before < 0 && (!lacks_rights(before) || lacks_rights(code))))
+        if (code == 0 ||
+            (before < 0 && (!cgroup_lacks_rights(before) || cgroup_lacks_rights(code))))
             continue;
         *err = refusal;
         before = code;

@@ -72,22 +72,17 @@ int child_become_undumpable(struct child *child, struct error *err)
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, errno, "become undumpable") : 0;
 }
 
-static bool lacks_rights(int code)
-{
-    return code == -EACCES || code == -EPERM;
-}
-
 static int join_cgroup(struct child *child, const struct cgroup *cgroup, struct error *err)
 {
     bool asks = cgroup->needs_attaching;
     int code = asks ? 0 : cgroup_join_self(cgroup, child->joined_v2, err);
 
-    asks |= cgroup->unit != NULL && lacks_rights(code);
+    asks |= cgroup->unit != NULL && cgroup_lacks_rights(code);
     if (asks)
         code = child_ask(child, HANDSHAKE_WANT_CGROUP, 0, -1, err);
-    if (code == 0 || !child->may_stay_outside || (!asks && !lacks_rights(code)))
+    if (code == 0 || !child->may_stay_outside || (!asks && !cgroup_lacks_rights(code)))
         return code;
-    log_debug(child->log, "%s: staying where we are", err->text);
+    log_debug(child->log, "%s: not in all of its cgroups", err->text);
     return 0;
 }
 
