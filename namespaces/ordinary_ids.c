@@ -99,8 +99,8 @@ static const char *missing_lines(bool has_uids, bool has_gids, const struct subi
                                    : "/etc/subuid and /etc/subgid have";
 
     return owner->name != NULL
-               ? arena_print(arena, "%s no line for %s", files, owner->name)
-               : arena_print(arena, "%s no line for user %u", files, (unsigned)owner->uid);
+               ? arena_print(arena, "%s no usable line for %s", files, owner->name)
+               : arena_print(arena, "%s no usable line for user %u", files, (unsigned)owner->uid);
 }
 
 int ordinary_user_ids_from(struct ordinary_user_ids *ret, const char *subuid, const char *subgid,

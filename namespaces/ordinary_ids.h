@@ -18,8 +18,8 @@
 struct ordinary_user_ids {
     struct spec_id_mappings uids;
     struct spec_id_mappings gids;
-    /* Why there is the own id only, of both: "/etc/subgid has no line for tester".  NULL: there are
-     * more. */
+    /* Why there is the own id only, of both: "/etc/subgid has no usable line for tester".  NULL:
+     * there are more. */
     const char *missing;
     bool has_half; /* one of the files does have lines, which are worth nothing without the other */
 };

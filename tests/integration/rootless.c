@@ -592,10 +592,10 @@ Scenario(rootless, the_file_that_lacks_a_line_is_named)
     take_sub_ids();
     assert_ok(own);
     assert_text(own.out, text(" 0 %d 1\n", STRANGER));
-    assert_has(own.err, "/etc/subgid has no line for tester");
+    assert_has(own.err, "/etc/subgid has no usable line for tester");
     assert_refused(other, 1,
                    "process.user.uid: 7: an ordinary user has no such id to give (the "
-                   "user namespace added for you has 0 only: /etc/subgid has no line for "
+                   "user namespace added for you has 0 only: /etc/subgid has no usable line for "
                    "tester");
 }
 

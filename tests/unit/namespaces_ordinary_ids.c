@@ -118,7 +118,7 @@ Test(ordinary_user, without_both_ranges_has_the_own_ids_only_and_is_told_why)
         struct ordinary_user_ids ids = ids_from(cases[i].subuid, cases[i].subgid, &arena);
         char missing[100];
 
-        snprintf(missing, sizeof missing, "%s no line for tester", cases[i].missing);
+        snprintf(missing, sizeof missing, "%s no usable line for tester", cases[i].missing);
         cr_expect_str_eq(ids.missing, missing);
         cr_expect_eq(ids.has_half, cases[i].has_half);
         cr_expect_eq(ids.uids.count, 1);

@@ -89,7 +89,8 @@ Test(ordinary_user, cannot_give_ids_that_are_not_mapped)
                          "(the user namespace added for you has 0 only: "),
         "%s", err.text);
     if (access("/usr/bin/newuidmap", X_OK) == 0)
-        cr_expect_not_null(strstr(err.text, "/etc/subuid and /etc/subgid have no line for user "
-                                            "3987654321, see subuid(5)"),
+        cr_expect_not_null(strstr(err.text,
+                                  "/etc/subuid and /etc/subgid have no usable line for user "
+                                  "3987654321, see subuid(5)"),
                            "%s", err.text);
 }
