@@ -4,13 +4,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/own.h"
 #include "cgroups/path.h"
 
-enum { UNIT_NAME_MOST = 255, CPUS_MOST = 8192 };
+enum { UNIT_NAME_MOST = 255, CPUS_MOST = 8192, PERIOD_USUAL = 100000 /* us, the kernel's */ };
 
 int unit_properties_add(struct unit_properties *properties, const struct unit_property *property,
                         struct arena *arena, struct error *err)
@@ -225,16 +226,44 @@ static int add_number(struct unit_properties *properties, const char *name, uint
     return unit_properties_add(properties, &property, write->arena, err);
 }
 
-/* What is no number is "max" or "-1": without limit. */
-static uint64_t number_of(const char *text)
+/* "", "k", "M" ... "E" behind a number; anything else: false. */
+static bool scale(uint64_t *number, const char *suffix)
 {
-    return isdigit((unsigned char)*text) ? strtoull(text, NULL, 10) : UINT64_MAX;
+    static const char letters[] = "KMGTPE";
+    const char *found = strchr(letters, toupper((unsigned char)*suffix));
+    int bits = found == NULL || *suffix == '\0' ? 0 : 10 * (int)(found - letters + 1);
+
+    if (found == NULL || (*suffix != '\0' && suffix[1] != '\0') || *number > UINT64_MAX >> bits)
+        return false;
+    *number <<= bits;
+    return true;
 }
 
+/* As the kernel reads it (memparse(), lib/cmdline.c): "4096", "0x1000", "4K"; no limit is "max" or
+ * "-1".  False: it is none of these. */
+static bool read_number(const char *text, uint64_t *ret)
+{
+    char word[32], rest;
+    char *end;
+
+    if (sscanf(text, "%31s %c", word, &rest) != 1)
+        return false;
+    *ret = UINT64_MAX;
+    if (strcmp(word, "max") == 0 || strcmp(word, "-1") == 0)
+        return true;
+    errno = 0;
+    *ret = strtoull(word, &end, 0);
+    return isdigit((unsigned char)*word) && errno == 0 && scale(ret, end);
+}
+
+/* Of what is no number systemd is told nothing: the kernel will say what is wrong with it. */
 static int as_number(struct unit_properties *properties, const char *name,
                      const struct write *write, struct error *err)
 {
-    return add_number(properties, name, number_of(write->value), write, err);
+    uint64_t number;
+
+    return read_number(write->value, &number) ? add_number(properties, name, number, write, err)
+                                              : 0;
 }
 
 static int as_idle(struct unit_properties *properties, const char *name, const struct write *write,
@@ -250,26 +279,44 @@ static int as_idle(struct unit_properties *properties, const char *name, const s
     return unit_properties_add(properties, &idle, write->arena, err);
 }
 
+static bool read_decimal(const char *word, uint64_t *ret)
+{
+    *ret = strtoull(word, NULL, 10);
+    return word[strspn(word, "0123456789")] == '\0' && *ret > 0 && *ret < UINT64_MAX;
+}
+
+/* The kernel reads these two by sscanf(), which knows neither suffixes nor bases.  A period that is
+ * not there is 0. */
+static bool read_quota(const char *text, uint64_t *ret_quota, uint64_t *ret_period)
+{
+    char quota[24] = "", period[24] = "", rest;
+    int words = sscanf(text, "%23s %23s %c", quota, period, &rest);
+
+    *ret_quota = UINT64_MAX;
+    *ret_period = 0;
+    return (words == 1 || (words == 2 && read_decimal(period, ret_period))) &&
+           (strcmp(quota, "max") == 0 || read_decimal(quota, ret_quota));
+}
+
 /* "25000 100000": quota and period in microseconds.  systemd counts per second, and rounds to 10
  * ms: upwards, that the container gets what it was promised. */
 static int as_quota(struct unit_properties *properties, const char *name, const struct write *write,
                     struct error *err)
 {
-    const char *space = strchr(write->value, ' ');
-    uint64_t quota = number_of(write->value);
+    uint64_t quota;
     struct unit_property period = {.name = "CPUQuotaPeriodUSec", /* since systemd 242 */
                                    .type = "t",
-                                   .number = space != NULL ? number_of(space + 1) : 100000,
                                    .field = write->field,
                                    .is_optional = true};
     int code;
 
-    if (period.number == 0 || period.number == UINT64_MAX)
+    if (!read_quota(write->value, &quota, &period.number))
         return 0; /* the kernel will say what is wrong with it */
     if (quota != UINT64_MAX && quota < UINT64_MAX / 1000000)
-        quota = (quota * 1000000 / period.number + 9999) / 10000 * 10000;
+        quota = (quota * 1000000 / (period.number > 0 ? period.number : PERIOD_USUAL) + 9999) /
+                10000 * 10000;
     code = add_number(properties, name, quota, write, err);
-    if (code < 0 || space == NULL)
+    if (code < 0 || period.number == 0)
         return code;
     return unit_properties_add(properties, &period, write->arena, err);
 }

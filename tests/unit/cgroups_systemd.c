@@ -170,6 +170,85 @@ static const struct {
      "/dev/char/10:200 rwm,"                                                                                            },
 };
 
+/* The kernel reads more than decimal numbers; nothing is told of what it will refuse. */
+static const struct {
+    const char *value, *shown;
+} number_rows[] = {
+    {"1G",                   "t:1073741824"         },
+    {"1k",                   "t:1024"               },
+    {"3E",                   "t:3458764513820540928"},
+    {"0x40000000",           "t:1073741824"         },
+    {"0x1K",                 "t:1024"               },
+    {"010",                  "t:8"                  },
+    {"  4096",               "t:4096"               },
+    {"4096 ",                "t:4096"               },
+    {" max",                 "t:-1"                 },
+    {"18446744073709551615", "t:-1"                 },
+    {"16E",                  ""                     },
+    {"99999999999999999999", ""                     },
+    {"1GB",                  ""                     },
+    {"1 G",                  ""                     },
+    {"1X",                   ""                     },
+    {"maximum",              ""                     },
+    {"-2",                   ""                     },
+    {"+5",                   ""                     },
+    {"",                     ""                     },
+};
+
+static const struct {
+    const char *value, *quota, *period;
+} quota_rows[] = {
+    {"25000 50000",   "t:500000", "t:50000"},
+    {"25000",         "t:250000", ""       },
+    {" 25000  50000", "t:500000", "t:50000"},
+    {"max 50000",     "t:-1",     "t:50000"},
+    {"max",           "t:-1",     ""       },
+    {"25K 50000",     "",         ""       },
+    {"0x6000 50000",  "",         ""       },
+    {"25000 50K",     "",         ""       },
+    {"25000 0",       "",         ""       },
+    {"0 50000",       "",         ""       },
+    {"-1 50000",      "",         ""       },
+    {"25000 50000 1", "",         ""       },
+    {"25000 max",     "",         ""       },
+    {"",              "",         ""       },
+};
+
+/* What the property would be of that value in a file. */
+static const char *told_of(const char *file, const char *value, const char *property,
+                           struct arena *arena)
+{
+    struct unit_properties properties = {0};
+    struct error err = {0};
+
+    cr_assert_eq(unit_properties_of_write(&properties, file, value, "here", arena, &err), 0, "%s",
+                 err.text);
+    return show(&properties, property, arena);
+}
+
+Test(cgroups_systemd, numbers_are_read_as_the_kernel_reads_them)
+{
+    for (size_t i = 0; i < count_of(number_rows); i++) {
+        autoarena struct arena arena = {0};
+
+        cr_expect_str_eq(told_of("memory.max", number_rows[i].value, "MemoryMax", &arena),
+                         number_rows[i].shown, "\"%s\"", number_rows[i].value);
+    }
+}
+
+Test(cgroups_systemd, a_quota_is_two_decimal_numbers)
+{
+    for (size_t i = 0; i < count_of(quota_rows); i++) {
+        autoarena struct arena arena = {0};
+        const char *value = quota_rows[i].value;
+
+        cr_expect_str_eq(told_of("cpu.max", value, "CPUQuotaPerSecUSec", &arena),
+                         quota_rows[i].quota, "\"%s\"", value);
+        cr_expect_str_eq(told_of("cpu.max", value, "CPUQuotaPeriodUSec", &arena),
+                         quota_rows[i].period, "\"%s\"", value);
+    }
+}
+
 Test(cgroups_systemd, limits_are_properties_too)
 {
     for (size_t i = 0; i < count_of(limit_rows); i++) {
