@@ -266,6 +266,18 @@ static int as_number(struct unit_properties *properties, const char *name,
                                               : 0;
 }
 
+/* Where not every systemd has the property. */
+static int as_number_if_known(struct unit_properties *properties, const char *name,
+                              const struct write *write, struct error *err)
+{
+    struct unit_property property = {
+        .name = name, .type = "t", .field = write->field, .is_optional = true};
+
+    return read_number(write->value, &property.number)
+               ? unit_properties_add(properties, &property, write->arena, err)
+               : 0;
+}
+
 static int as_idle(struct unit_properties *properties, const char *name, const struct write *write,
                    struct error *err)
 {
@@ -366,21 +378,22 @@ static const struct {
     int (*add)(struct unit_properties *properties, const char *name, const struct write *write,
                struct error *err);
 } limits[] = {
-    {"memory.max",            "MemoryMax",          as_number    },
-    {"memory.high",           "MemoryHigh",         as_number    },
-    {"memory.low",            "MemoryLow",          as_number    },
-    {"memory.min",            "MemoryMin",          as_number    },
-    {"memory.swap.max",       "MemorySwapMax",      as_number    },
-    {"memory.oom.group",      "OOMPolicy",          as_oom_policy},
-    {"pids.max",              "TasksMax",           as_number    },
-    {"cpu.weight",            "CPUWeight",          as_number    },
-    {"cpu.idle",              "CPUWeight",          as_idle      },
-    {"cpu.max",               "CPUQuotaPerSecUSec", as_quota     },
-    {"cpuset.cpus",           "AllowedCPUs",        as_mask      },
-    {"cpuset.mems",           "AllowedMemoryNodes", as_mask      },
-    {"memory.limit_in_bytes", "MemoryLimit",        as_number    },
-    {"cpu.shares",            "CPUShares",          as_number    },
-    {"blkio.weight",          "BlockIOWeight",      as_number    },
+    {"memory.max",            "MemoryMax",          as_number         },
+    {"memory.high",           "MemoryHigh",         as_number         },
+    {"memory.low",            "MemoryLow",          as_number         },
+    {"memory.min",            "MemoryMin",          as_number         },
+    {"memory.swap.max",       "MemorySwapMax",      as_number         },
+    {"memory.zswap.max",      "MemoryZSwapMax",     as_number_if_known}, /* since systemd 253 */
+    {"memory.oom.group",      "OOMPolicy",          as_oom_policy     },
+    {"pids.max",              "TasksMax",           as_number         },
+    {"cpu.weight",            "CPUWeight",          as_number         },
+    {"cpu.idle",              "CPUWeight",          as_idle           },
+    {"cpu.max",               "CPUQuotaPerSecUSec", as_quota          },
+    {"cpuset.cpus",           "AllowedCPUs",        as_mask           },
+    {"cpuset.mems",           "AllowedMemoryNodes", as_mask           },
+    {"memory.limit_in_bytes", "MemoryLimit",        as_number         },
+    {"cpu.shares",            "CPUShares",          as_number         },
+    {"blkio.weight",          "BlockIOWeight",      as_number         },
 };
 
 int unit_properties_of_write(struct unit_properties *properties, const char *file,

@@ -149,6 +149,7 @@ static const struct {
     {"{'memory':{'limit':10,'swap':30}}",                                        "MemorySwapMax",       "t:20"          },
     {"{'memory':{'reservation':5}}",                                             "MemoryLow",           "t:5"           },
     {"{'unified':{'memory.high':'7'}}",                                          "MemoryHigh",          "t:7"           },
+    {"{'unified':{'memory.zswap.max':'0'}}",                                     "MemoryZSwapMax",      "t:0"           },
     {"{'unified':{'memory.oom.group':'1'}}",                                     "OOMPolicy",           "s:kill"        },
     {"{'unified':{'memory.oom.group':'0'}}",                                     "OOMPolicy",           "s:continue"    },
     {"{'pids':{'limit':9}}",                                                     "TasksMax",            "t:9"           },

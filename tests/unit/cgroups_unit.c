@@ -145,6 +145,29 @@ Test(cgroups_unit, update_does_without_what_an_older_systemd_does_not_know)
     cgroup_done(&live.cgroup);
 }
 
+Test(cgroups_unit, zswap_is_limited_without_a_systemd_that_knows_it)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", READ_ONLY("MemoryZSwapMax"), NULL},
+        {"SetUnitProperties", NO_BODY,                     NULL},
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live_file(&live, "memory.zswap.max", "max");
+    live_file(&live, "memory.max", "max");
+    manager_serve(script, count_of(script));
+    must(update(&live, "{'memory':{'limit':4096},'unified':{'memory.zswap.max':'0'}}", &err));
+    cr_expect_eq(property_said(0, "MemoryZSwapMax"), 0);
+    cr_expect(!message_says(1, "MemoryZSwapMax"));
+    cr_expect_eq(property_said(1, "MemoryMax"), 4096);
+    cr_expect(starts_with(live_text(&live, "memory.zswap.max"), "0"));
+    cgroup_done(&live.cgroup);
+}
+
 /* systemd has a property for each of the two numbers in cpu.max. */
 static const struct {
     const char *before, *resources, *after;
