@@ -21,8 +21,9 @@ struct change {
     const char *file; /* the one that exists */
     const char *old;  /* what to write to undo it; NULL: not known */
     const char *told; /* what systemd is told of it; NULL: nothing */
-    /* Of cpu.idle in v2: the weight that goes with 0; NULL: no such file. */
+    /* Of cpu.idle: the weight that goes with 0, and its file; NULL: no such file. */
     const char *weight;
+    const char *weight_file;
     bool written;
 };
 
@@ -98,16 +99,33 @@ static bool is_idle(int dir)
     return read_pseudo_file(dir, "cpu.idle", idle, sizeof idle) > 0 && strcmp(idle, "1") == 0;
 }
 
+/* Of v2 and of v1, with the kernel's default. */
+static const struct {
+    const char *file, *usual;
+} weights[] = {
+    {"cpu.weight", "100" },
+    {"cpu.shares", "1024"},
+};
+
+static bool is_weight(const char *file)
+{
+    return strcmp(file, weights[0].file) == 0 || strcmp(file, weights[1].file) == 0;
+}
+
 /* The kernel forgets the weight of a cgroup that becomes idle: the default one is what it has when
- * it is idle no longer.  What cpu.weight says meanwhile depends on the kernel. */
+ * it is idle no longer.  What the file says meanwhile depends on the kernel. */
 static int remember_weight(struct update *update, struct change *change, int dir, struct error *err)
 {
     char weight[16];
 
-    if (read_pseudo_file(dir, "cpu.weight", weight, sizeof weight) < 0)
-        return 0;
-    change->weight = arena_string(update->arena, is_idle(dir) ? "100" : weight);
-    return change->weight == NULL ? no_memory(err) : 0;
+    for (size_t i = 0; i < count_of(weights); i++) {
+        if (read_pseudo_file(dir, weights[i].file, weight, sizeof weight) < 0)
+            continue;
+        change->weight_file = weights[i].file;
+        change->weight = arena_string(update->arena, is_idle(dir) ? weights[i].usual : weight);
+        return change->weight == NULL ? no_memory(err) : 0;
+    }
+    return 0;
 }
 
 static int remember(struct update *update, struct change *change, struct error *err)
@@ -122,7 +140,7 @@ static int remember(struct update *update, struct change *change, struct error *
     if (strcmp(write->file, "cpu.idle") == 0 && remember_weight(update, change, dir, err) < 0)
         return -err->code;
     /* It has no weight that could be set back: it was idle. */
-    if (strcmp(write->file, "cpu.weight") == 0 && is_idle(dir)) {
+    if (is_weight(write->file) && is_idle(dir)) {
         change->file = "cpu.idle";
         change->old = "1";
         return 0;
@@ -153,7 +171,7 @@ static int restore(const struct update *update, const struct change *change)
     int code = change->old == NULL ? -ENODATA : write_pseudo_file(dir, change->file, change->old);
 
     return code == 0 && means_weight(change, change->old)
-               ? write_pseudo_file(dir, "cpu.weight", change->weight)
+               ? write_pseudo_file(dir, change->weight_file, change->weight)
                : code;
 }
 
@@ -264,7 +282,7 @@ static int tell_change(struct unit_properties *properties, const struct change *
     if (value == NULL || strcmp(file, "memory.oom.group") == 0)
         return 0;
     if (means_weight(change, value)) {
-        file = "cpu.weight";
+        file = change->weight_file;
         value = change->weight;
     }
     return unit_properties_of_write(properties, file, value, change->write->field, arena, err);

@@ -356,6 +356,33 @@ static struct cgroup place_open(const struct place *place)
     return cgroup;
 }
 
+/* The kernel gives a cgroup that is idle no longer the default. */
+Test(cgroups_unit, an_update_of_v1_that_fails_sets_the_shares_of_what_becomes_idle_back)
+{
+    autoarena struct arena arena = {0};
+    const char *directory = arena_print(&arena, "/sys/fs/cgroup/cpu/crun-lite-unit-%d",
+                                        (int)getpid());
+    struct live live;
+    struct cgroup_plan plan;
+    struct error err;
+
+    if (mkdir(directory, 0755) < 0)
+        cr_skip_test("no v1 cgroup may be made here");
+    live_begin(&live, &arena, directory);
+    live.cgroup.directories[0].name = "cpu,cpuacct";
+    live.cgroup.directories[0].is_v2 = false;
+    live.cgroup.unit = NULL;
+    if (faccessat(live.cgroup.directories[0].fd, "cpu.idle", W_OK, 0) == 0) {
+        live_file(&live, "cpu.shares", "2048");
+        must(plan_of(&plan, &v1_host, "{'cpu':{'idle':1,'quota':1}}", &arena, &err));
+        cr_expect_eq(cgroup_update(&live.cgroup, &plan, NULL, &(struct log){0}, &err), -EINVAL);
+        cr_expect_str_eq(live_text(&live, "cpu.idle"), "0");
+        cr_expect_str_eq(live_text(&live, "cpu.shares"), "2048");
+    }
+    cgroup_done(&live.cgroup);
+    rmdir(directory);
+}
+
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
