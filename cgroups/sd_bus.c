@@ -261,6 +261,8 @@ static enum bus_refusal refusal_of(const char *name)
         {"org.freedesktop.DBus.Error.PropertyReadOnly", BUS_PROPERTY_REFUSED},
         {"org.freedesktop.DBus.Error.UnknownProperty",  BUS_PROPERTY_REFUSED},
         {"org.freedesktop.DBus.Error.InvalidArgs",      BUS_PROPERTY_REFUSED},
+ /* That of the library, when the connection ends. */
+        {"org.freedesktop.DBus.Error.Disconnected",     BUS_NOT_REFUSED     },
     };
 
     for (size_t i = 0; i < count_of(rows); i++) {

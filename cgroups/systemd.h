@@ -86,9 +86,12 @@ void unit_release(int *placeholder);
 
 /* Stop it and forget that it failed; one that is gone is success. */
 must_check int unit_stop(const char *name, const char *manager, int deadline_ms, struct error *err);
-/* Those that are optional and that this systemd refuses are taken out of `properties`. */
+/* Those that are optional and that this systemd refuses are taken out of `properties`.  When it
+ * answers, its files are written.  *ret_unknown: it may have done it in spite of the failure, for
+ * it was asked and the answer is lost. */
 must_check int unit_set_properties(const char *name, const char *manager,
-                                   struct unit_properties *properties, struct error *err);
+                                   struct unit_properties *properties, bool *ret_unknown,
+                                   struct error *err);
 
 /* --- sd_bus.c
  * -------------------------------------------------------------------------------------------------

@@ -198,17 +198,19 @@ int unit_stop(const char *name, const char *manager, int deadline_ms, struct err
 }
 
 int unit_set_properties(const char *name, const char *manager, struct unit_properties *properties,
-                        struct error *err)
+                        bool *ret_unknown, struct error *err)
 {
     struct bus *bus;
     enum bus_refusal refusal;
     int code;
 
+    *ret_unknown = false;
     if (properties->count == 0)
         return 0;
     code = bus_open(manager, BUS_DEADLINE_MS, &bus, err);
     if (code == 0) {
         code = send_what_is_known(bus_set_unit_properties, bus, name, properties, &refusal, err);
+        *ret_unknown = code < 0 && refusal == BUS_NOT_REFUSED;
         bus_close(bus);
     }
     return code < 0 ? within(err, "unit %s", name) : 0;

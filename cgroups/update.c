@@ -289,17 +289,31 @@ static int tell_change(struct unit_properties *properties, const struct change *
 }
 
 /* systemd has to know, or would write its own values again one day: the new ones, or the old. */
-static int tell_unit(const struct update *update, bool old, struct error *err)
+static int tell_unit(const struct update *update, bool old, bool *ret_unknown, struct error *err)
 {
     const struct cgroup *cgroup = update->cgroup;
     struct unit_properties properties = {0};
     int code = 0;
 
+    *ret_unknown = false;
     if (cgroup->unit == NULL)
         return 0;
     for (size_t i = 0; code == 0 && i < update->count; i++)
         code = tell_change(&properties, &update->changes[i], old, update->arena, err);
-    return code < 0 ? code : unit_set_properties(cgroup->unit, cgroup->manager, &properties, err);
+    return code < 0
+               ? code
+               : unit_set_properties(cgroup->unit, cgroup->manager, &properties, ret_unknown, err);
+}
+
+/* systemd first, for it writes all the files that go together, and rounds. */
+static void take_back(struct update *update, const struct log *log)
+{
+    struct error err;
+    bool unknown;
+
+    if (tell_unit(update, true, &unknown, &err) < 0)
+        log_warning(log, "%s", err.text);
+    roll_back(update, log);
 }
 
 int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
@@ -312,6 +326,7 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         .arena = &arena,
         .changes = arena_zero(&arena, plan->write_count, sizeof(struct change)),
     };
+    bool unknown;
     int code;
 
     if (update.changes == NULL)
@@ -321,16 +336,13 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         code = collect(&update, err);
     if (code < 0)
         return code;
-    code = tell_unit(&update, false, err);
-    if (code < 0)
+    code = tell_unit(&update, false, &unknown, err);
+    if (code < 0 && !unknown)
         return code;
-    code = write_changes(&update, err);
-    if (code < 0) {
-        struct error later;
-
-        if (tell_unit(&update, true, &later) < 0)
-            log_warning(log, "%s", later.text);
-        roll_back(&update, log);
-    }
+    /* From here on systemd has, or may have, written what it was told. */
+    if (code == 0)
+        code = write_changes(&update, err);
+    if (code < 0)
+        take_back(&update, log);
     return code;
 }

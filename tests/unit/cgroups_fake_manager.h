@@ -164,6 +164,7 @@ struct answer {
     const char *variant;   /* of what is in it, 1 character */
     const char *string;
     const char *text; /* of an error */
+    bool hangs_up;    /* instead of it */
 };
 
 #define NO_BODY         \
@@ -180,6 +181,11 @@ struct answer {
     (struct answer)                       \
     {                                     \
         .string = (name), .text = (text_) \
+    }
+#define HANGS_UP         \
+    (struct answer)      \
+    {                    \
+        .hangs_up = true \
     }
 /* A job, which StartTransientUnit and StopUnit answer with. */
 #define A_JOB                                                         \
@@ -303,6 +309,8 @@ static inline const struct exchange *converse(int connection, const struct excha
         if (next < end) {
             if (memmem(heard.bytes, length, next->call, strlen(next->call)) == NULL)
                 _exit(1);
+            if (next->answer.hangs_up)
+                return next + 1;
             send_answer(connection, &next->answer, uint32_at(heard.bytes + 8));
             if (next->result != NULL)
                 send_job_removed(connection, next->answer.string, next->result);

@@ -233,6 +233,48 @@ Test(cgroups_unit, an_update_that_fails_tells_systemd_the_old_limits)
     cgroup_done(&live.cgroup);
 }
 
+/* systemd may have taken the call all the same. */
+Test(cgroups_unit, an_update_whose_answer_is_lost_tells_systemd_the_old_limits)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", HANGS_UP, NULL},
+        {"SetUnitProperties", NO_BODY,  NULL},
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live_file(&live, "pids.max", "70");
+    manager_serve(script, count_of(script));
+    cr_expect_lt(update(&live, "{'pids':{'limit':77}}", &err), 0);
+    cr_expect_eq(property_said(0, "TasksMax"), 77);
+    cr_expect_eq(property_said(1, "TasksMax"), 70);
+    cr_expect_str_eq(live_text(&live, "pids.max"), "70");
+    cgroup_done(&live.cgroup);
+}
+
+/* There is nothing to take back. */
+Test(cgroups_unit, an_update_that_systemd_refuses_is_not_told_again)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", OUT_OF_RANGE("TasksMax"), NULL},
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live_file(&live, "pids.max", "70");
+    manager_serve(script, count_of(script));
+    cr_expect_lt(update(&live, "{'pids':{'limit':77}}", &err), 0);
+    cr_expect_null(message_heard(1));
+    cr_expect_str_eq(live_text(&live, "pids.max"), "70");
+    cgroup_done(&live.cgroup);
+}
+
 enum { IDLE = 0 }; /* as a CPUWeight */
 
 static const struct {
