@@ -128,6 +128,30 @@ static int remember_weight(struct update *update, struct change *change, int dir
     return 0;
 }
 
+/* Has the plan ended the idleness by now? */
+static bool is_woken(const struct update *update)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        const struct cgroup_write *write = update->changes[i].write;
+
+        if (strcmp(write->file, "cpu.idle") == 0 && strcmp(write->value, "1") != 0)
+            return true;
+    }
+    return false;
+}
+
+/* The kernel refuses it, but a newer systemd, told before, would make the cgroup idle no longer. */
+static int check_weight(const struct update *update, const struct change *change, struct error *err)
+{
+    const struct cgroup_write *write = change->write;
+
+    if (update->cgroup->unit == NULL || !is_weight(write->file) || is_woken(update) ||
+        !is_idle(update->cgroup->directories[change->directory].fd))
+        return 0;
+    return refuse(err, EINVAL, "%s: a cgroup with cpu.idle 1 has no %s", write->field,
+                  write->file + strlen("cpu."));
+}
+
 static int remember(struct update *update, struct change *change, struct error *err)
 {
     const struct cgroup_write *write = change->write;
@@ -235,7 +259,9 @@ static int collect(struct update *update, struct error *err)
         if (change->directory < 0)
             return refuse(err, ENOENT, "%s: the container has no cgroup in the hierarchy of %s",
                           write->field, write->file);
-        code = remember(update, change, err);
+        code = check_weight(update, change, err);
+        if (code == 0)
+            code = remember(update, change, err);
         if (code == 0)
             code = complete_limit(update, change, err);
         if (code < 0)

@@ -311,6 +311,29 @@ Test(cgroups_unit, systemd_is_told_the_weight_of_what_is_idle_no_longer)
     }
 }
 
+/* As without systemd, whatever its version makes of it. */
+Test(cgroups_unit, what_is_idle_gets_no_weight_and_systemd_does_not_hear_of_it)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL}
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live_file(&live, "cpu.idle", "1");
+    live_file(&live, "cpu.weight", "0");
+    manager_serve(script, count_of(script));
+    cr_expect_eq(update(&live, "{'cpu':{'shares':512}}", &err), -EINVAL, "%s", err.text);
+    cr_expect_str_eq(err.text,
+                     "linux.resources.cpu.shares: a cgroup with cpu.idle 1 has no weight");
+    cr_expect_null(message_heard(0));
+    cr_expect_str_eq(live_text(&live, "cpu.weight"), "0");
+    cgroup_done(&live.cgroup);
+}
+
 static const struct {
     const char *idle, *weight, *resources;
     const char *weight_after;
