@@ -396,6 +396,15 @@ static const struct {
     {"blkio.weight",          "BlockIOWeight",      as_number         },
 };
 
+bool unit_has_property(const char *file)
+{
+    for (size_t i = 0; i < count_of(limits); i++) {
+        if (strcmp(limits[i].file, file) == 0)
+            return true;
+    }
+    return false;
+}
+
 int unit_properties_of_write(struct unit_properties *properties, const char *file,
                              const char *value, const char *field, struct arena *arena,
                              struct error *err)

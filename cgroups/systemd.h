@@ -61,6 +61,9 @@ must_check int unit_properties_of_write(struct unit_properties *properties, cons
                                         const char *value, const char *field, struct arena *arena,
                                         struct error *err);
 
+/* Is there one that says the same as that file? */
+bool unit_has_property(const char *file);
+
 /* One annotation org.systemd.property.NAME; others are left alone. */
 must_check int unit_property_of_annotation(struct unit_properties *properties,
                                            const struct string_pair *annotation,

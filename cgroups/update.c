@@ -25,6 +25,7 @@ struct change {
     const char *weight;
     const char *weight_file;
     bool written;
+    bool is_told; /* systemd writes the file, before us: to undo it takes a write of ours */
 };
 
 struct update {
@@ -67,29 +68,57 @@ static ssize_t read_effective(int dir, const char *file, char *text, size_t size
     return read_pseudo_file(dir, name, text, size);
 }
 
+/* What cpu.max says when it is to be written. */
+static const char *limit_before(const struct update *update, const struct change *change)
+{
+    for (size_t i = update->count; i > 0; i--) {
+        if (strcmp(update->changes[i - 1].write->file, change->write->file) == 0)
+            return update->changes[i - 1].told;
+    }
+    return change->old;
+}
+
+static int write_told(struct update *update, struct change *change, struct error *err)
+{
+    struct cgroup_write *write = arena_zero(update->arena, 1, sizeof *write);
+
+    if (write == NULL)
+        return no_memory(err);
+    *write = *change->write;
+    write->value = change->told;
+    write->keeps_first_word = false;
+    change->write = write;
+    return 0;
+}
+
 /* cpu.max is a quota and a period, and a write may leave either as it is: systemd, which has a
- * property for each, is told both as they will be. */
-static int complete_limit(const struct update *update, struct change *change, struct error *err)
+ * property for each, is told both as they will be; and both are written, for it has written its own
+ * by then, rounded.  But without a quota its usual period is as good, and it would come back to
+ * it. */
+static int complete_limit(struct update *update, struct change *change, struct error *err)
 {
     const struct cgroup_write *write = change->write;
     size_t word = strcspn(write->value, " ");
+    const char *before;
+    size_t first;
 
     change->told = write->value;
-    if (strcmp(write->file, "cpu.max") != 0 ||
+    if (update->cgroup->unit == NULL || strcmp(write->file, "cpu.max") != 0 ||
         (write->value[word] != '\0' && !write->keeps_first_word))
         return 0;
-    /* Nor can the file be written then, and that will say why. */
+    before = limit_before(update, change);
     change->told = NULL;
-    if (change->old == NULL)
+    /* Nor can the file be written then, and that will say why. */
+    if (before == NULL)
         return 0;
-
-    size_t old_word = strcspn(change->old, " ");
-
+    first = strcspn(before, " ");
     change->told = write->keeps_first_word
-                       ? arena_print(update->arena, "%.*s%s", (int)old_word, change->old,
+                       ? arena_print(update->arena, "%.*s%s", (int)first, before,
                                      write->value + word)
-                       : arena_print(update->arena, "%s%s", write->value, change->old + old_word);
-    return change->told == NULL ? no_memory(err) : 0;
+                       : arena_print(update->arena, "%s%s", write->value, before + first);
+    if (change->told == NULL)
+        return no_memory(err);
+    return strcmp(write->value, "max") == 0 ? 0 : write_told(update, change, err);
 }
 
 static bool is_idle(int dir)
@@ -205,10 +234,11 @@ static void roll_back(struct update *update, const struct log *log)
     for (int round = 0; round < 2; round++) {
         for (size_t i = update->count; i > 0; i--) {
             struct change *change = &update->changes[i - 1];
-            int code = change->written ? restore(update, change) : 0;
+            bool is_new = change->written || change->is_told;
+            int code = is_new ? restore(update, change) : 0;
 
             if (code == 0)
-                change->written = false;
+                change->written = change->is_told = false;
             else if (round == 1)
                 log_warning(log, "%s could not be set back: %s", change->write->field,
                             strerror(-code));
@@ -266,9 +296,92 @@ static int collect(struct update *update, struct error *err)
             code = complete_limit(update, change, err);
         if (code < 0)
             return code;
+        change->is_told = update->cgroup->unit != NULL && change->old != NULL &&
+                          unit_has_property(write->file);
         update->count++;
     }
     return 0;
+}
+
+/* --- what systemd writes unasked
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Those of cpu go together: with any of them systemd writes all, a quota rounded, and what it was
+ * never told as its own default. */
+static const char *const cpu_files[] = {
+    "cpu.max", "cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.weight", "cpu.shares",
+};
+
+static bool is_of_weight(const char *file)
+{
+    return is_weight(file) || strcmp(file, "cpu.idle") == 0 || strcmp(file, "cpu.weight.nice") == 0;
+}
+
+/* Does the update itself write it, or what stands for it? */
+static bool is_changed(const struct update *update, const char *file)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        const char *other = update->changes[i].write->file;
+
+        if (strcmp(other, file) == 0 || (is_of_weight(file) && is_of_weight(other)))
+            return true;
+    }
+    return false;
+}
+
+/* The first change that makes systemd write the files of cpu; NULL: none. */
+static const struct change *change_of_cpu(const struct update *update)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        const char *file = update->changes[i].write->file;
+
+        if (update->changes[i].is_told && starts_with(file, "cpu."))
+            return &update->changes[i];
+    }
+    return NULL;
+}
+
+/* Have `file` written as it is now. */
+static int keep_file(struct update *update, const struct change *beside, const char *file,
+                     struct error *err)
+{
+    int dir = update->cgroup->directories[beside->directory].fd;
+    struct change *change = &update->changes[update->count];
+    struct cgroup_write *write = arena_zero(update->arena, 1, sizeof *write);
+    char now[64];
+
+    if (write == NULL)
+        return no_memory(err);
+    if (is_weight(file) && is_idle(dir))
+        file = "cpu.idle";
+    if (read_pseudo_file(dir, file, now, sizeof now) < 0)
+        return 0;
+    write->hierarchy = beside->write->hierarchy;
+    write->file = file;
+    write->value = arena_string(update->arena, now);
+    write->field = "linux.resources.cpu";
+    *change = (struct change){
+        .write = write,
+        .directory = beside->directory,
+        .file = file,
+        .old = write->value,
+        .is_told = true,
+    };
+    update->count++;
+    return write->value == NULL ? no_memory(err) : 0;
+}
+
+static int keep_cpu_files(struct update *update, struct error *err)
+{
+    const struct change *beside = change_of_cpu(update);
+    int code = 0;
+
+    for (size_t i = 0; beside != NULL && code == 0 && i < count_of(cpu_files); i++) {
+        if (!is_changed(update, cpu_files[i]))
+            code = keep_file(update, beside, cpu_files[i], err);
+    }
+    return code;
 }
 
 /* v2 takes a memory.max below what is used and kills for it; v1 refuses by itself. */
@@ -304,8 +417,8 @@ static int tell_change(struct unit_properties *properties, const struct change *
     const char *file = old ? change->file : change->write->file;
     const char *value = old ? change->old : change->told;
 
-    /* OOMPolicy cannot be changed any more. */
-    if (value == NULL || strcmp(file, "memory.oom.group") == 0)
+    /* Nor is anything taken back that was not told.  OOMPolicy cannot be changed any more. */
+    if (value == NULL || change->told == NULL || strcmp(file, "memory.oom.group") == 0)
         return 0;
     if (means_weight(change, value)) {
         file = change->weight_file;
@@ -350,7 +463,8 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         .cgroup = cgroup,
         .plan = plan,
         .arena = &arena,
-        .changes = arena_zero(&arena, plan->write_count, sizeof(struct change)),
+        .changes = arena_zero(&arena, plan->write_count + count_of(cpu_files),
+                              sizeof(struct change)),
     };
     bool unknown;
     int code;
@@ -360,6 +474,8 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
     code = check_before_update(cgroup, resources, err);
     if (code == 0)
         code = collect(&update, err);
+    if (code == 0)
+        code = keep_cpu_files(&update, err);
     if (code < 0)
         return code;
     code = tell_unit(&update, false, &unknown, err);

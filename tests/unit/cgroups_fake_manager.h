@@ -163,14 +163,20 @@ struct answer {
     const char *signature; /* of the body, 0 or 1 character; NULL: an error of the name `string` */
     const char *variant;   /* of what is in it, 1 character */
     const char *string;
-    const char *text; /* of an error */
-    bool hangs_up;    /* instead of it */
+    const char *text;  /* of an error */
+    bool hangs_up;     /* instead of it */
+    void (*act)(void); /* what it does before */
 };
 
 #define NO_BODY         \
     (struct answer)     \
     {                   \
         .signature = "" \
+    }
+#define DOES(act_)                     \
+    (struct answer)                    \
+    {                                  \
+        .signature = "", .act = (act_) \
     }
 #define A_STRING(string_)                                     \
     (struct answer)                                           \
@@ -309,6 +315,8 @@ static inline const struct exchange *converse(int connection, const struct excha
         if (next < end) {
             if (memmem(heard.bytes, length, next->call, strlen(next->call)) == NULL)
                 _exit(1);
+            if (next->answer.act != NULL)
+                next->answer.act();
             if (next->answer.hangs_up)
                 return next + 1;
             send_answer(connection, &next->answer, uint32_at(heard.bytes + 8));

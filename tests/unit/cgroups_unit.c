@@ -209,6 +209,66 @@ Test(cgroups_unit, a_quota_or_a_period_alone_keeps_the_other_for_systemd_too)
     }
 }
 
+/* systemd writes all of cpu together, as it has it: rounded, and no longer idle. */
+static int written_by_systemd = -1; /* the directory */
+
+static void write_cpu(void)
+{
+    (void)!write_pseudo_file(written_by_systemd, "cpu.max", "13000 500000");
+    (void)!write_pseudo_file(written_by_systemd, "cpu.weight", "777");
+    (void)!write_pseudo_file(written_by_systemd, "cpu.idle", "0");
+}
+
+static const struct {
+    const char *idle, *resources;
+    const char *max_after, *weight_after, *idle_after;
+    int code;
+} kept_rows[] = {
+  /* "max" alone, into a file that is none of the kernel's */
+    {"0", "{'cpu':{'quota':-1}}",                                       "max00 500000", "222", "0", 0      },
+
+    {"0", "{'cpu':{'period':200000}}",                                  "12345 200000", "222", "0", 0      },
+    {"0", "{'cpu':{'quota':54321}}",                                    "54321 100000", "222", "0", 0      },
+    {"0", "{'cpu':{'period':200000},'unified':{'cpu.max':'54321'}}",    "54321 200000", "222", "0", 0      },
+
+    {"0", "{'cpu':{'shares':512}}",                                     "12345 100000", "59",  "0", 0      },
+    {"0", "{'cpu':{'quota':54321,'period':100000}}",                    "54321 100000", "222", "0", 0      },
+    {"1", "{'cpu':{'quota':54321,'period':100000}}",                    "54321 100000", "777", "1", 0      },
+    {"0", "{'cpu':{'idle':1}}",                                         "12345 100000", "777", "1", 0      },
+    {"0", "{'cpu':{'shares':512},'pids':{'limit':7}}",                  "12345 100000", "222", "0", -ENOENT},
+    {"1", "{'cpu':{'quota':54321,'period':100000},'pids':{'limit':7}}", "12345 100000", "777", "1",
+     -ENOENT                                                                                               },
+};
+
+Test(cgroups_unit, what_systemd_writes_unasked_is_written_again_as_it_was)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", DOES(write_cpu), NULL},
+        {"SetUnitProperties", DOES(write_cpu), NULL},
+    };
+
+    for (size_t i = 0; i < count_of(kept_rows); i++) {
+        autoarena struct arena arena = {0};
+        own_directory(directory);
+        struct live live;
+        struct error err;
+
+        live_begin(&live, &arena, directory);
+        live_file(&live, "cpu.max", "12345 100000");
+        live_file(&live, "cpu.weight", "222");
+        live_file(&live, "cpu.idle", kept_rows[i].idle);
+        written_by_systemd = live.cgroup.directories[0].fd;
+        manager_serve(script, count_of(script));
+        cr_expect_eq(update(&live, kept_rows[i].resources, &err), kept_rows[i].code, "row %zu", i);
+        cr_expect_str_eq(live_text(&live, "cpu.max"), kept_rows[i].max_after, "row %zu", i);
+        cr_expect(starts_with(live_text(&live, "cpu.weight"), kept_rows[i].weight_after), "row %zu",
+                  i);
+        cr_expect_str_eq(live_text(&live, "cpu.idle"), kept_rows[i].idle_after, "row %zu", i);
+        manager_end();
+        cgroup_done(&live.cgroup);
+    }
+}
+
 /* There is no pids.max: the last write fails. */
 Test(cgroups_unit, an_update_that_fails_tells_systemd_the_old_limits)
 {
