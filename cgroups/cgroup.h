@@ -237,13 +237,15 @@ must_check int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int deadl
 /* True when frozen; false when not, or when there is no freezer. */
 bool cgroup_is_frozen(const struct cgroup *cgroup);
 
-/* All process ids in the cgroup and below, ascending, without duplicates.  Pids are those of the
- * caller's pid namespace. */
+/* All process ids in the cgroup and below, ascending, without duplicates; of a shared slice only
+ * those in itself, for below it are other people's units.  Pids are those of the caller's pid
+ * namespace. */
 must_check int cgroup_processes(const struct cgroup *cgroup, struct arena *arena, pid_t **ret,
                                 size_t *ret_count, struct error *err);
 
 /* Send SIGKILL to everything inside, frozen or not: cgroup.kill (5.14), else freeze, kill, thaw.
- * Other signals: to each process once.  Does not wait.  An empty or missing cgroup is success. */
+ * Inside of a shared slice are those of cgroup_processes().  Other signals: to each process once.
+ * Does not wait.  An empty or missing cgroup is success. */
 must_check int cgroup_kill(const struct cgroup *cgroup, int signal, struct error *err);
 
 /* Remove the directories that are ours, deepest first, with everything below them, waiting for the

@@ -31,6 +31,8 @@ struct cgroup_pids {
     size_t room;
 };
 must_check int cgroup_read_pids(int dir, struct cgroup_pids *pids, struct error *err);
+/* Those of the directory itself. */
+must_check int cgroup_read_own_pids(int dir, struct cgroup_pids *pids, struct error *err);
 
 /* "pids 12, 13 and 5 more", for messages. */
 void cgroup_pids_text(const struct cgroup_pids *pids, struct text *text);

@@ -9,9 +9,11 @@
 enum { FREEZE_PATIENCE = 500 };
 
 /* One write kills all, forks in flight included.  False: no v2 directory, older than 5.14, or a
- * threaded cgroup (EOPNOTSUPP). */
+ * threaded cgroup (EOPNOTSUPP), or a slice whose other units would die, too. */
 static bool kill_by_file(const struct cgroup *cgroup)
 {
+    if (cgroup->unit_is_shared)
+        return false;
     for (size_t i = 0; i < cgroup->count; i++) {
         if (cgroup->directories[i].fd >= 0 && cgroup->directories[i].is_v2)
             return write_pseudo_file(cgroup->directories[i].fd, "cgroup.kill", "1") == 0;
@@ -34,13 +36,14 @@ static int signal_each(const struct cgroup *cgroup, int signal, size_t *ret_coun
     return code;
 }
 
-/* Without cgroup.kill a process may fork faster than it is found: freeze first.  v1 delivers
- * SIGKILL only after the thaw. */
+/* Without cgroup.kill a process may fork faster than it is found: freeze first, unless others would
+ * be frozen, too.  v1 delivers SIGKILL only after the thaw. */
 static int kill_by_hand(const struct cgroup *cgroup, struct error *err)
 {
     struct error ignored;
     size_t count = 0;
-    bool frozen = cgroup_freeze(cgroup, true, FREEZE_PATIENCE, &ignored) == 0;
+    bool frozen = !cgroup->unit_is_shared &&
+                  cgroup_freeze(cgroup, true, FREEZE_PATIENCE, &ignored) == 0;
     int code = signal_each(cgroup, SIGKILL, &count, err);
 
     if (frozen && cgroup_freeze(cgroup, false, FREEZE_PATIENCE, &ignored) < 0 && code == 0) {

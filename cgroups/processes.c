@@ -44,7 +44,7 @@ static bool is_nobody(int code)
     return code == EOPNOTSUPP || code == ENODEV || code == ENOENT;
 }
 
-static int read_one(int dir, struct cgroup_pids *pids, struct error *err)
+int cgroup_read_own_pids(int dir, struct cgroup_pids *pids, struct error *err)
 {
     int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     autostream FILE *stream = fd < 0 ? NULL : fdopen(fd, "re");
@@ -80,7 +80,7 @@ static int read_tree(int dir, struct cgroup_pids *pids, int depth, struct error 
     }
     if (depth == DEPTH_MOST)
         return refuse(err, ELOOP, "cgroups are nested deeper than %d", DEPTH_MOST);
-    code = read_one(copy, pids, err);
+    code = cgroup_read_own_pids(copy, pids, err);
     while (code == 0 && (entry = readdir(entries)) != NULL) {
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;
@@ -128,7 +128,9 @@ int cgroup_processes(const struct cgroup *cgroup, struct arena *arena, pid_t **r
     int index = cgroup_any_directory(cgroup);
 
     if (index >= 0) {
-        int code = cgroup_read_pids(cgroup->directories[index].fd, &pids, err);
+        int dir = cgroup->directories[index].fd;
+        int code = cgroup->unit_is_shared ? cgroup_read_own_pids(dir, &pids, err)
+                                          : cgroup_read_pids(dir, &pids, err);
 
         if (code < 0)
             return within(err, "%s", cgroup->directories[index].directory);

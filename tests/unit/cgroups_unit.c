@@ -635,6 +635,56 @@ Test(cgroups_unit, a_slice_that_was_in_use_is_not_stopped)
     place_end(&place);
 }
 
+/* A process that waits in the cgroup of that path, and dies with the test. */
+static pid_t sleeper_in(const char *directory, struct arena *arena)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    cr_assert_gt(pid, 0);
+    cr_assert_eq(write_pseudo_file(-1, path_in(arena, directory, "cgroup.procs"),
+                                   arena_print(arena, "%d", (int)pid)),
+                 0);
+    return pid;
+}
+
+/* Its other units are below it. */
+Test(cgroups_unit, a_kill_in_a_slice_that_was_in_use_spares_what_is_below_it)
+{
+    static const int signals[] = {SIGTERM, SIGKILL};
+
+    for (size_t i = 0; i < count_of(signals); i++) {
+        struct place place;
+        struct cgroup cgroup;
+        struct error err;
+        const char *below;
+        pid_t ours, theirs;
+        int status;
+
+        place_begin(&place);
+        cgroup = place_open(&place);
+        cgroup.unit_is_shared = true;
+        below = path_in(&place.arena, place.directory, "other.scope");
+        cr_assert_eq(mkdir(below, 0755), 0);
+        ours = sleeper_in(place.directory, &place.arena);
+        theirs = sleeper_in(below, &place.arena);
+        must(cgroup_kill(&cgroup, signals[i], &err));
+        cr_expect_eq(waitpid(ours, &status, 0), ours);
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
+        usleep(20000);
+        cr_expect_eq(waitpid(theirs, &status, WNOHANG), 0);
+        kill(theirs, SIGKILL);
+        waitpid(theirs, &status, 0);
+        rmdir(below);
+        cgroup_done(&cgroup);
+        place_end(&place);
+    }
+}
+
 static const struct exchange forgotten[] = {
     {"StopUnit", REFUSAL("org.freedesktop.systemd1.NoSuchUnit", "Unit not loaded."), NULL},
 };
