@@ -82,7 +82,8 @@ struct cgroup_plan {
     size_t device_program_length;
     bool
         has_devices; /* false: leave device access alone (inside a user namespace without rights) */
-    /* Absolute directory in each hierarchy of the host, by its index. */
+    /* Absolute directory in each hierarchy of the host, by its index; NULL where there is to be
+     * none. */
     const char *directories[CGROUP_HIERARCHIES_MOST];
     bool device_rules_asked; /* the bundle itself denies something: no host may skip that */
     bool unprivileged;

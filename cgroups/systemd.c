@@ -188,6 +188,30 @@ static int fill_unit(struct cgroup_plan *plan, const struct cgroup_request *requ
     return code == 0 && *ret_path == NULL ? no_memory(err) : code;
 }
 
+/* Beside v1, cgroup2 may be mounted by anybody (Cilium's is at /run/cilium/cgroupv2).  systemd's is
+ * where distributions look for it, and whoever is in a unit is in it there, too. */
+static bool is_foreign(const struct cgroup_host *host, const struct cgroup_hierarchy *hierarchy)
+{
+    if (!hierarchy->is_v2 || host->pure_v2)
+        return false;
+    if (!starts_with(hierarchy->mount_point, "/sys/fs/cgroup"))
+        return true;
+    for (size_t i = 0; i < host->count; i++) {
+        if (strcmp(host->hierarchies[i].name, "name=systemd") == 0)
+            return strcmp(hierarchy->own_path, "/") == 0 &&
+                   strcmp(host->hierarchies[i].own_path, "/") != 0;
+    }
+    return false;
+}
+
+static void leave_out_foreign(struct cgroup_plan *plan)
+{
+    for (size_t i = 0; i < plan->host->count; i++) {
+        if (is_foreign(plan->host, &plan->host->hierarchies[i]))
+            plan->directories[i] = NULL;
+    }
+}
+
 int cgroup_plan_unit(struct cgroup_planner *planner, const struct cgroup_request *request,
                      struct error *err)
 {
@@ -204,7 +228,10 @@ int cgroup_plan_unit(struct cgroup_planner *planner, const struct cgroup_request
     code = fill_unit(plan, request, planner->arena, &by_path.cgroups_path, err);
     if (code < 0)
         return within(err, "linux.cgroupsPath");
-    return cgroup_plan_paths(plan, &by_path, planner->arena, err);
+    code = cgroup_plan_paths(plan, &by_path, planner->arena, err);
+    if (code == 0)
+        leave_out_foreign(plan);
+    return code;
 }
 
 /* --- limits

@@ -105,6 +105,43 @@ Test(cgroups_systemd, a_path_of_three_parts_is_a_unit_in_a_slice)
     }
 }
 
+/* A v2 tree beside v1 that is another's has no units in it. */
+static const struct {
+    const char *mount_point, *own_path, *own_unit;
+    bool is_used;
+} beside_rows[] = {
+    {"/sys/fs/cgroup/unified", "/own", "/own", true },
+    {"/sys/fs/cgroup/unified", "/",    "/",    true },
+    {"/sys/fs/cgroup/unified", "/",    "/own", false},
+    {"/run/cilium/cgroupv2",   "/",    "/own", false},
+    {"/run/cilium/cgroupv2",   "/",    "/",    false},
+};
+
+Test(cgroups_systemd, a_v2_tree_of_somebody_else_is_left_out)
+{
+    for (size_t i = 0; i < count_of(beside_rows); i++) {
+        autoarena struct arena arena = {0};
+        struct cgroup_host host = v1_host;
+        struct cgroup_request request = {
+            .id = "web",
+            .resources = resources_of("{}", &arena),
+            .manager = CGROUP_MANAGER_SYSTEMD,
+        };
+        struct cgroup_plan plan;
+        struct error err = {0};
+
+        host.hierarchies[0].own_path = beside_rows[i].own_unit;
+        host.hierarchies[host.count] = (struct cgroup_hierarchy){
+            "", beside_rows[i].mount_point, "/", beside_rows[i].own_path, true};
+        host.count++;
+        cr_assert_eq(cgroup_plan_from_spec(&plan, &host, &request, &arena, NULL, &err), 0, "%s",
+                     err.text);
+        cr_expect_eq(plan.directories[host.count - 1] != NULL, beside_rows[i].is_used, "row %zu",
+                     i);
+        cr_expect_str_eq(plan.directories[0], "/sys/fs/cgroup/systemd/system.slice/runc-web.scope");
+    }
+}
+
 Test(cgroups_systemd, a_name_of_more_than_255_bytes_is_refused)
 {
     autoarena struct arena arena = {0};
