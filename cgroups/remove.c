@@ -295,6 +295,41 @@ static int remove_unit(const struct cgroup *cgroup, size_t index, int64_t deadli
     return code < 0 ? code : remove_leaf(cgroup, index, deadline, deadline_ms, err);
 }
 
+/* As systemd names the cgroups that are its to remove. */
+static bool is_unit(const char *name)
+{
+    static const char *const types[] = {".slice",  ".scope", ".service",
+                                        ".socket", ".mount", ".swap"};
+    const char *type = strrchr(name, '.');
+
+    for (size_t i = 0; type != NULL && i < count_of(types); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a container has made below a slice that stays, when nobody else can be in there: as far as
+ * it goes, for it is in nobody's way. */
+static void clear_slice(int dir)
+{
+    __attribute__((cleanup(close_directory))) DIR *entries = NULL;
+    const struct dirent *entry;
+
+    if (cgroup_read_key(dir, "cgroup.events", "populated") != 0)
+        return;
+    entries = open_entries(dir);
+    while (entries != NULL && (entry = readdir(entries)) != NULL) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_unit(entry->d_name))
+            continue;
+
+        autoclose int below = cgroup_open_below(dir, entry->d_name);
+
+        if (below >= 0 && remove_below(below) == 0)
+            (void)remove_directory(dir, entry->d_name);
+    }
+}
+
 /* The directories of v2, or those of v1.  One that stays must not keep the others: the first
  * failure is told, the rest is tried. */
 static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline, int deadline_ms,
@@ -323,6 +358,8 @@ static int remove_kind(const struct cgroup *cgroup, bool is_v2, int64_t deadline
             /* It was there before us and stays, without what we attached to it. */
             if (is_v2)
                 device_program_detach(cgroup->directories[i].fd);
+            if (is_v2 && cgroup->unit_is_shared)
+                clear_slice(cgroup->directories[i].fd);
             continue;
         }
         result = remove_one(cgroup, i, deadline, deadline_ms, code == 0 ? err : &later);

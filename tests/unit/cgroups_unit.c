@@ -685,6 +685,34 @@ Test(cgroups_unit, a_kill_in_a_slice_that_was_in_use_spares_what_is_below_it)
     }
 }
 
+Test(cgroups_unit, a_slice_that_was_in_use_is_rid_of_what_the_container_made_when_nobody_is_there)
+{
+    struct place place;
+    struct cgroup cgroup;
+    struct error err;
+    const char *made, *below, *unit;
+    pid_t theirs;
+
+    place_begin(&place);
+    cgroup = place_open(&place);
+    cgroup.unit_is_shared = true;
+    made = path_in(&place.arena, place.directory, "made");
+    below = path_in(&place.arena, made, "below.scope");
+    unit = path_in(&place.arena, place.directory, "other.scope");
+    cr_assert(mkdir(made, 0755) == 0 && mkdir(below, 0755) == 0 && mkdir(unit, 0755) == 0);
+    theirs = sleeper_in(unit, &place.arena);
+    must(cgroup_remove(&cgroup, PATIENCE_MS, &err));
+    cr_expect(exists(below));
+    kill(theirs, SIGKILL);
+    waitpid(theirs, NULL, 0);
+    must(cgroup_remove(&cgroup, PATIENCE_MS, &err));
+    cr_expect(!exists(made));
+    cr_expect(exists(unit));
+    rmdir(unit);
+    cgroup_done(&cgroup);
+    place_end(&place);
+}
+
 static const struct exchange forgotten[] = {
     {"StopUnit", REFUSAL("org.freedesktop.systemd1.NoSuchUnit", "Unit not loaded."), NULL},
 };
