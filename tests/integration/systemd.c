@@ -520,9 +520,9 @@ Scenario(systemd, run_detached_gives_its_service_to_the_containers_process)
     char *unit = serve(bundle, "true");
 
     /* It is told behind READY=1. */
-    cr_assert(
-        eventually(strcmp(unit_property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle))) == 0),
-        "%s", unit_property(unit, "MainPID"));
+    cr_assert(eventually(
+                  strcmp(unit_property(unit, "MainPID"), text("%d", (int)bundle_pid(bundle))) == 0),
+              "%s", unit_property(unit, "MainPID"));
     assert_text(unit_property(unit, "SubState"), "running");
     unit_end(unit);
     cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
