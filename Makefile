@@ -120,9 +120,9 @@ install: all                    ## install to $(DESTDIR)$(PREFIX)
 	[ ! -f docs/crun-lite.8 ] || \
 	    install -D -m 644 docs/crun-lite.8 $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8
 	install -d $(dir $(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions)))
-	$(program) completion bash >$(DESTDIR)$(PREFIX)/share/$(word 1,$(completions))
-	$(program) completion zsh >$(DESTDIR)$(PREFIX)/share/$(word 2,$(completions))
-	$(program) completion fish >$(DESTDIR)$(PREFIX)/share/$(word 3,$(completions))
+	$(abspath $(program)) completion bash >$(DESTDIR)$(PREFIX)/share/$(word 1,$(completions))
+	$(abspath $(program)) completion zsh >$(DESTDIR)$(PREFIX)/share/$(word 2,$(completions))
+	$(abspath $(program)) completion fish >$(DESTDIR)$(PREFIX)/share/$(word 3,$(completions))
 uninstall:                      ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/crun-lite $(DESTDIR)$(PREFIX)/share/man/man8/crun-lite.8 \
 	    $(addprefix $(DESTDIR)$(PREFIX)/share/,$(completions))
