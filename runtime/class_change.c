@@ -35,9 +35,10 @@ static void leave_class(struct container *container, const struct log *log)
     struct resctrl_record home = {.mount_point = record->mount_point, .class_name = ""};
     struct error err;
 
-    if ((record->made ? resctrl_undo(record, &err) : resctrl_join(&home, &members, &err)) < 0)
-        log_warning(log, "undo: %s", err.text);
-    forget_class(container, log);
+    if ((record->made ? resctrl_undo(record, &err) : resctrl_join(&home, &members, &err)) == 0)
+        forget_class(container, log);
+    else
+        log_warning(log, "undo: %s", err.text); /* delete will find it in the record */
 }
 
 /* Strings of the record live as long as the handle. */
