@@ -118,18 +118,35 @@ static const char *missing(const char *runc, const char *ours)
                   ours_.out);                                                             \
     } while (0)
 
+/* Reads a file past the page cache.  Counters of a disk are members only once it was used, and runc
+ * itself is read from one, in its container's cgroup, when no one has run it lately. */
+#define READ_FROM_DISK "dd if=/from-disk of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null || :"
+
+static void mount_file_on_disk(struct bundle *bundle)
+{
+    const char *runc =
+        program_run(PROGRAM(.arguments = (const char *const[]){"which", "runc", NULL})).out;
+
+    bundle_mount(bundle, "/from-disk", "bind", text("%.*s", (int)strcspn(runc, "\n"), runc),
+                 "\"bind\",\"ro\"");
+}
+
 Scenario(runc_shapes, we_have_every_member_that_runc_has)
 {
     struct bundle *bundle = bundle_new(), *other = bundle_new();
 
     need_root();
     need_command("runc");
+    mount_file_on_disk(bundle);
+    mount_file_on_disk(other);
     bundle_start(bundle);
+    inside_running(bundle, READ_FROM_DISK);
     /* runc leaves the parents that it made. */
     bundle_set(other, "linux.cgroupsPath", "\"/%s\"", other->id);
     bundle_without_namespace(other, "time"); /* newer than some */
     bundle_script(other, "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done");
     assert_ok(runc("run", "--detach", "--bundle", other->path, other->id));
+    assert_ok(runc("exec", other->id, "sh", "-c", READ_FROM_DISK));
     assert_same_shape(runc("state", other->id), crun("state", bundle->id));
     assert_same_shape(runc("list", "--format", "json"), crun("list", "--format", "json"));
     assert_same_shape(runc("ps", "--format", "json", other->id),
