@@ -48,7 +48,14 @@ show_skips() {
 # What failed, and the first complaint of each, as one line.
 show_failures() {
     awk -v program="$2" '
-        function tell() { if (test != "") print "failed: " program ": " test words; test = words = "" }
+        # The whole of it was printed when it happened.
+        function tell() {
+            if (length(words) > 500)
+                words = substr(words, 1, 500) " ..."
+            if (test != "")
+                print "failed: " program ": " test words
+            test = words = ""
+        }
         /^(not )?ok /            { tell() }
         /^not ok - /             { test = substr($0, 10); sub(/ +\([0-9.]+s\)$/, "", test); complaints = 0; next }
         /^  - .*: \|\+$/         { complaints++; sub(/^  - /, ""); sub(/ \|\+$/, ""); if (complaints == 1) words = ": " $0; next }
@@ -66,6 +73,7 @@ run() {
     program=$1
     name=${program##*/}
     tap=$work/$name.tap
+    begin=$(date +%s)
     # What passes is no news, but the last of it is when the program does not end by itself.
     {
         ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$work/$name.asan" \
@@ -93,7 +101,7 @@ run() {
     show_skips "$tap"
     show_failures "$tap" "$name" >>"$work/failures"
     [ "$leaks" -eq 0 ] || echo "failed: $name: $leaks leaks, see above" >>"$work/failures"
-    echo "$name: $1 passed, $(($2 + leaks)) failed, $3 skipped"
+    echo "$name: $1 passed, $(($2 + leaks)) failed, $3 skipped; $(($(date +%s) - begin)) s"
     passed=$((passed + $1)) failed=$((failed + $2 + leaks)) skipped=$((skipped + $3))
 }
 

@@ -1,8 +1,10 @@
 #!/bin/bash
-# Run the integration tests in the guest, once under systemd and once bare, and add up the results.
+# Run the integration tests in two guests, under systemd and bare, and add up the results.
 #
 #   CRUN_LITE=PROGRAM tests/vm/test.sh TEST...     TEST, PROGRAM: built on the host
 #
+# Suites for which it matters whose the cgroups are run in both guests, the others in one of them: the kernel is the
+# same.  VM_EVERYWHERE=1 runs all in both.
 # VM_INITS="systemd bare" chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same random
 # numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.
 set -euo pipefail
@@ -20,19 +22,46 @@ cp -r "$tree/tests" "$tree/config.json.example" "$share/"
 cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
-command="CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' tests/summary.sh"
+inits=${VM_INITS:-systemd bare}
+everywhere=" contract events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update "
+
+declare -A suites load
+for init in $inits; do
+    suites[$init]= load[$init]=0
+done
+
+# How many tests a suite has says well enough how long it takes: each starts a container or two.
+give() { # INIT TEST
+    suites[$1]+=" bin/${2##*/}"
+    load[$1]=$((load[$1] + $("$2" --list | grep -c '── ')))
+}
+
+least_loaded() {
+    local init least=
+    for init in $inits; do
+        [ -n "$least" ] && [ "${load[$init]}" -ge "${load[$least]}" ] || least=$init
+    done
+    echo "$least"
+}
+
+runs_everywhere() { [ -n "${VM_EVERYWHERE:-}" ] || [[ $everywhere == *" ${1##*/} "* ]]; }
+
 for test; do
-    command+=" bin/${test##*/}"
+    runs_everywhere "$test" || continue
+    for init in $inits; do give "$init" "$test"; done
+done
+for test; do
+    runs_everywhere "$test" || give "$(least_loaded)" "$test"
 done
 
 # One CPU a guest: QEMU's emulation has been seen to run code on one CPU while the kernel patches it on
 # another. The guests run side by side instead.
 run_guest() {
     "$here/vm-run" --init "$1" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
-        --share "$share" -- "$command" >"$share.$1" 2>&1
+        --share "$share" -- "CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' \
+            tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
 }
 
-inits=${VM_INITS:-systemd bare}
 declare -A guest
 for init in $inits; do
     run_guest "$init" &
