@@ -23,7 +23,7 @@ cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
 inits=${VM_INITS:-systemd bare}
-everywhere=" contract events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update "
+everywhere=" contract device_limits events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update "
 
 declare -A suites load
 for init in $inits; do
