@@ -61,20 +61,25 @@ int security_labels_check_modules(const struct security_labels_plan *plan,
     if (plan->selinux_label != NULL && !modules->selinux)
         return refuse(err, ENOTSUP,
                       "process.selinuxLabel: given, but SELinux is not enabled on this host");
+    if (plan->mount_label != NULL && !modules->selinux)
+        return refuse(err, ENOTSUP,
+                      "linux.mountLabel: given, but SELinux is not enabled on this host");
     return 0;
 }
 
 int security_labels_plan_from_spec(struct security_labels_plan *ret,
-                                   const struct spec_process *process, struct arena *arena,
+                                   const struct spec_process *process,
+                                   const struct spec_linux *linux_, struct arena *arena,
                                    struct error *err)
 {
     struct security_labels_plan plan = {
         .apparmor_profile = wanted(process->apparmor_profile),
         .selinux_label = wanted(process->selinux_label),
+        .mount_label = linux_ != NULL ? wanted(linux_->mount_label) : NULL,
     };
     struct security_modules modules;
 
-    if (plan.apparmor_profile != NULL || plan.selinux_label != NULL) {
+    if (plan.apparmor_profile != NULL || plan.selinux_label != NULL || plan.mount_label != NULL) {
         security_modules_find(&modules);
         if (security_labels_check_modules(&plan, &modules, err) < 0)
             return -err->code;
@@ -193,9 +198,9 @@ int security_labels_apply(const struct security_labels_plan *plan, int thread_se
 int security_labels_set_keyring(const struct security_labels_plan *plan, int thread_self,
                                 struct error *err)
 {
-    if (plan->selinux_label == NULL)
-        return 0;
-    return write_selinux(plan, thread_self, "attr/keycreate", err);
+    if (plan->selinux_label != NULL && write_selinux(plan, thread_self, "attr/keycreate", err) < 0)
+        return within(err, "process.selinuxLabel");
+    return 0;
 }
 
 int security_labels_clear_keyring(const struct security_labels_plan *plan, int thread_self,

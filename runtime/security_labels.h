@@ -24,16 +24,18 @@ struct security_labels_plan {
     const char *apparmor_profile; /* NULL: not asked; the spec's memory */
     const char *apparmor_command; /* "exec PROFILE", as the kernel wants it written; the arena's */
     const char *selinux_label;
+    const char *mount_label; /* linux.mountLabel, which namespaces/mount applies */
 };
 
 /* Ask sysfs: AppArmor enabled, selinuxfs mounted and writable. */
 void security_modules_find(struct security_modules *ret);
 
-/* Changes nothing; asks for the host's modules when a label is wanted.  An empty label is none.
- * Errors: "process.apparmorProfile: ...". */
+/* Changes nothing; asks for the host's modules when a label is wanted.  An empty label is none;
+ * `linux_` may be NULL.  Errors: "process.apparmorProfile: ...". */
 must_check int security_labels_plan_from_spec(struct security_labels_plan *ret,
                                               const struct spec_process *process,
-                                              struct arena *arena, struct error *err);
+                                              const struct spec_linux *linux_, struct arena *arena,
+                                              struct error *err);
 
 /* The part of it that refuses labels of missing modules; pure. */
 must_check int security_labels_check_modules(const struct security_labels_plan *plan,

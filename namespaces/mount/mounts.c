@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -154,13 +155,38 @@ static int clone_of_host(const struct planned_mount *mount, const struct shown_n
     return error < 0 ? error : take_fd(&tree);
 }
 
+/* Not where the queues are the host's: so are their labels. */
+static int label_root(const struct mount_step *step, int tree, struct error *err)
+{
+    const char *label = step->mount->root_label;
+    autoclose int root = -1;
+
+    if (label == NULL || !step->plan->new_ipc_namespace)
+        return 0;
+    root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return fail(err, errno, "open its root");
+    if (fsetxattr(root, "security.selinux", label, strlen(label) + 1, 0) < 0)
+        return fail(err, errno, "linux.mountLabel: label it %s", label);
+    return 0;
+}
+
+static int make_labelled(const struct mount_step *step, struct error *err)
+{
+    autoclose int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
+
+    if (tree < 0)
+        return tree;
+    return label_root(step, tree, err) < 0 ? -err->code : take_fd(&tree);
+}
+
 /* With a namespace of one's own the kernel refuses as well where the caller sees a part of /proc or
  * /sys covered: a whole one would uncover it (mount_too_revealing() in the kernel). */
 static int make_or_clone(const struct mount_step *step, struct error *err)
 {
     const struct shown_namespace *shown = find_shown(step->mount->type);
     const struct mount_plan *plan = step->plan;
-    int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
+    int tree = make_labelled(step, err);
 
     if (shown == NULL || tree != -EPERM || !plan->new_user_namespace)
         return tree;

@@ -73,6 +73,7 @@ struct planned_mount {
     const char *data_text;      /* the same as mount(2) wants it */
     unsigned long legacy_flags; /* MS_* of the superblock options, for mount(2) */
     bool has_mode;              /* data has "mode" */
+    const char *root_label;     /* SELinux context that the mount's root gets afterwards; or NULL */
     bool read_only_late; /* a tmpfs: first the other mounts and devices get their places in it */
     bool no_links;       /* no symbolic link anywhere on the way to the destination */
     struct mount_id_map *id_map;

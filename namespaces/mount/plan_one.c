@@ -250,17 +250,20 @@ static int plan_source(struct planned_mount *mount, const struct mount_request *
     return mount->source == NULL ? no_memory(err) : 0;
 }
 
-/* linux.mountLabel: the SELinux context of what has no labels of its own. */
+/* linux.mountLabel: the SELinux context of what has no labels of its own.  The kernel mounts mqueue
+ * itself with every IPC namespace, so that there is a context already. */
 static void add_label(struct planned_mount *mount, const struct spec *spec)
 {
+    const char *label = spec->linux_ != NULL ? spec->linux_->mount_label : NULL;
     bool labelled = mount->kind == MOUNT_KIND_FILESYSTEM || mount->kind == MOUNT_KIND_TMPFS ||
                     mount->kind == MOUNT_KIND_OVERLAY;
 
-    if (spec->linux_ == NULL || spec->linux_->mount_label == NULL ||
-        *spec->linux_->mount_label == '\0' || !labelled || strcmp(mount->type, "mqueue") == 0)
+    if (label == NULL || *label == '\0' || !labelled)
         return;
-    mount->data[mount->data_count++] = (struct mount_datum){.key = "context",
-                                                            .value = spec->linux_->mount_label};
+    if (strcmp(mount->type, "mqueue") == 0)
+        mount->root_label = label;
+    else
+        mount->data[mount->data_count++] = (struct mount_datum){.key = "context", .value = label};
 }
 
 static void delay_read_only(struct planned_mount *mount)

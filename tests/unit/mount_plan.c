@@ -248,6 +248,8 @@ Test(mount_plan, mount_label_goes_to_what_has_no_labels_of_its_own)
     cr_expect_str_eq(ret->mounts[0].data[0].value, "a:b:c:s0:c1,c2");
     cr_expect_eq(ret->mounts[1].data_count, 0);
     cr_expect_eq(ret->mounts[2].data_count, 0);
+    cr_expect_str_eq(ret->mounts[2].root_label, "a:b:c:s0:c1,c2");
+    cr_expect_null(ret->mounts[0].root_label);
 }
 
 /* --- the root --------------------------------------------------------------------------------- */

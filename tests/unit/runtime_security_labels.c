@@ -37,6 +37,19 @@ Test(security_labels, a_label_without_its_module_is_refused)
     check_modules(NULL, "system_u:system_r:container_t:s0", true, false, no_selinux);
 }
 
+Test(security_labels, a_mount_label_without_selinux_is_refused)
+{
+    const struct security_labels_plan plan = {.mount_label = "system_u:object_r:file_t:s0"};
+    struct error err = {0};
+
+    cr_expect_eq(
+        security_labels_check_modules(&plan, &(struct security_modules){true, false}, &err),
+        -ENOTSUP);
+    cr_expect_str_eq(err.text, "linux.mountLabel: given, but SELinux is not enabled on this host");
+    cr_expect_eq(
+        security_labels_check_modules(&plan, &(struct security_modules){false, true}, &err), 0);
+}
+
 Test(security_labels, a_label_with_its_module_or_none_is_fine)
 {
     check_modules("docker-default", NULL, true, false, NULL);
@@ -51,7 +64,7 @@ Test(security_labels, empty_labels_are_none)
     struct security_labels_plan plan = {.apparmor_profile = "x"};
     struct error err;
 
-    cr_assert_eq(security_labels_plan_from_spec(&plan, &process, &arena, &err), 0);
+    cr_assert_eq(security_labels_plan_from_spec(&plan, &process, NULL, &arena, &err), 0);
     cr_expect_null(plan.apparmor_profile);
     cr_expect_null(plan.selinux_label);
 }
@@ -63,7 +76,7 @@ Test(security_labels, the_plan_asks_this_host)
     struct security_labels_plan plan;
     struct security_modules modules;
     struct error err;
-    int code = security_labels_plan_from_spec(&plan, &process, &arena, &err);
+    int code = security_labels_plan_from_spec(&plan, &process, NULL, &arena, &err);
 
     security_modules_find(&modules);
     cr_expect_eq(code, modules.apparmor ? 0 : -ENOTSUP);
