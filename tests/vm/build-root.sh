@@ -16,7 +16,7 @@ packages=(
     # libraries of the program and its tests
     libseccomp2 libcap2 libyajl2 libmnl0 libcriterion3
     # for the tests: a container's root file system, sub-ids, network, a look at what happened
-    busybox-static uidmap iproute2 strace psmisc attr acl file apparmor criu
+    busybox-static uidmap iproute2 strace psmisc attr acl file apparmor secilc criu
     # the engines that call a runtime, what they need, and the runtimes to compare with
     containerd docker.io docker-cli podman buildah conmon runc crun skopeo catatonit libcriu2
     containernetworking-plugins netavark aardvark-dns passt slirp4netns fuse-overlayfs

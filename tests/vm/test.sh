@@ -5,7 +5,8 @@
 #
 # Suites for which it matters whose the cgroups are run in both guests, the others in one of them: the kernel is the
 # same.  VM_EVERYWHERE=1 runs all in both.
-# VM_INITS="systemd bare" chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same random
+# A third guest has SELinux, with a policy for the suite security_labels, instead of AppArmor.
+# VM_INITS="systemd bare selinux" chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same random
 # numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -22,7 +23,7 @@ cp -r "$tree/tests" "$tree/config.json.example" "$share/"
 cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
-inits=${VM_INITS:-systemd bare}
+inits=${VM_INITS:-systemd bare selinux}
 everywhere=" contract device_limits events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update "
 
 declare -A suites load
@@ -36,9 +37,12 @@ give() { # INIT TEST
     load[$1]=$((load[$1] + $("$2" --list | grep -c '── ')))
 }
 
+# The guests that take any suite; the one with SELinux is for one.
+common=${inits/selinux/}
+
 least_loaded() {
     local init least=
-    for init in $inits; do
+    for init in $common; do
         [ -n "$least" ] && [ "${load[$init]}" -ge "${load[$least]}" ] || least=$init
     done
     echo "$least"
@@ -47,18 +51,25 @@ least_loaded() {
 runs_everywhere() { [ -n "${VM_EVERYWHERE:-}" ] || [[ $everywhere == *" ${1##*/} "* ]]; }
 
 for test; do
-    runs_everywhere "$test" || continue
-    for init in $inits; do give "$init" "$test"; done
+    ! runs_everywhere "$test" || for init in $common; do give "$init" "$test"; done
 done
 for test; do
-    runs_everywhere "$test" || give "$(least_loaded)" "$test"
+    [ -z "$common" ] || runs_everywhere "$test" || give "$(least_loaded)" "$test"
+    [ "${test##*/}" != security_labels ] || [ "$common" = "$inits" ] || give selinux "$test"
+done
+for init in $inits; do
+    [ -n "${suites[$init]}" ] || inits=${inits/$init/}
 done
 
 # One CPU a guest: QEMU's emulation has been seen to run code on one CPU while the kernel patches it on
 # another. The guests run side by side instead.
 run_guest() {
-    "$here/vm-run" --init "$1" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
-        --share "$share" -- "CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' \
+    local options=(--init "$1") prepare=
+    if [ "$1" = selinux ]; then
+        options=(--init bare --append security=selinux) prepare="tests/vm/load-policy.sh && "
+    fi
+    "$here/vm-run" "${options[@]}" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
+        --share "$share" -- "${prepare}CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' \
             tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
 }
 
