@@ -200,7 +200,7 @@ def main():
     with open(f'{docs}/compatibility.md', 'w') as file, contextlib.redirect_stdout(file):
         print('# What has been tried\n\nWritten by `make compatibility`: do not edit.')
         print('\n## Engines\n\nA row is one thing an engine does, with its effect read back. runc and crun are the '
-              'controls; `·` is a row that\nwas not run with that runtime. In brackets: the commit.')
+              'controls; `·` is a row that\nwas not run with that runtime: crun refuses hosts with cgroup v1, as those of containerd 1.6, Docker 20.10 and\nPodman 4.3 were. In brackets: the commit.')
         print_engines(engines)
         print('\n## Rows that did not pass\n\nskip: the row could not be tried here, for the reason given.')
         print_reasons(engines)
