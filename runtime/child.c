@@ -170,6 +170,8 @@ static const struct child_step child_steps[] = {
     {"pin-initially",          E | EARLY, has_initial_affinity,   child_pin_initially     },
     /* As the host's root still: a user namespace has no rights to the tasks files. */
     {"join-cgroup",        C | E | EARLY, NULL,                   child_join_cgroup       },
+    /* What is in force from here on is the cgroup's cpuset, not the affinity of whoever called us. */
+    {"free-cpus",          C | E | EARLY, NULL,                   child_free_cpus         },
     {"pin-finally",            E | EARLY, has_final_affinity,     child_pin_finally       },
     /* The same file ownership; and before anything reads a clock. */
     {"set-clocks",         C,             sets_clocks,            child_set_clocks        },

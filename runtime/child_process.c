@@ -55,6 +55,15 @@ int child_pin_initially(struct child *child, struct error *err)
     return process_limits_apply_affinity(&child->process->initial_affinity, err);
 }
 
+/* A filter around us may forbid it, and a caller with SCHED_DEADLINE may not: then it stays as it
+ * is, which is no reason not to start. */
+int child_free_cpus(struct child *child, struct error *err)
+{
+    if (process_limits_free_cpus(err) < 0)
+        log_debug(child->log, "%s", err->text);
+    return 0;
+}
+
 int child_pin_finally(struct child *child, struct error *err)
 {
     return process_limits_apply_affinity(&child->process->final_affinity, err);

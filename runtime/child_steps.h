@@ -16,6 +16,7 @@ must_check int child_ask(struct child *child, enum handshake_kind kind, int32_t 
 must_check int child_set_oom_score(struct child *child, struct error *err);
 must_check int child_pin_initially(struct child *child, struct error *err);
 must_check int child_join_cgroup(struct child *child, struct error *err);
+must_check int child_free_cpus(struct child *child, struct error *err);
 must_check int child_enter_class(struct child *child, struct error *err);
 must_check int child_pin_finally(struct child *child, struct error *err);
 must_check int child_set_clocks(struct child *child, struct error *err);

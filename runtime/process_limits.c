@@ -435,3 +435,14 @@ int process_limits_apply_affinity(const struct cpu_affinity *affinity, struct er
     return err->code == EINVAL ? hint(err, "none of these cpus is there for us to use")
                                : -err->code;
 }
+
+/* The kernel takes those that are there and ours of whatever it is given. */
+int process_limits_free_cpus(struct error *err)
+{
+    unsigned long all[NUMBER_SET_WORDS(PROCESS_LIMITS_CPUS)];
+
+    memset(all, 0xff, sizeof all);
+    return sched_setaffinity(0, sizeof all, (const cpu_set_t *)all) < 0
+               ? fail(err, errno, "let go of the inherited cpu affinity")
+               : 0;
+}

@@ -99,3 +99,8 @@ must_check int process_limits_affinity_from_spec(struct cpu_affinity *ret_initia
 /* sched_setaffinity(2) for the calling thread. */
 must_check int process_limits_apply_affinity(const struct cpu_affinity *affinity,
                                              struct error *err);
+
+/* Let the calling thread run on all cpus that its cpuset gives it, now and later: the affinity that
+ * it has inherited goes.  Entering a cpuset does not do that since Linux 6.2, nor where there is no
+ * cpuset to enter. */
+must_check int process_limits_free_cpus(struct error *err);
