@@ -325,6 +325,32 @@ static int check_hooks(const struct spec *spec, struct error *err)
     return 0;
 }
 
+static bool has_flag(const struct spec_scheduler *scheduler, enum spec_scheduler_flag flag)
+{
+    for (size_t i = 0; i < scheduler->flags.count; i++) {
+        if (scheduler->flags.items[i] == (int)flag)
+            return true;
+    }
+    return false;
+}
+
+/* sched(7): such a process may not fork, and startContainer hooks are children of the one that has
+ * the scheduling policy already, for it takes rights that are gone when they run. */
+static int check_hooks_can_start(const struct spec *spec, struct error *err)
+{
+    const struct spec_scheduler *scheduler = spec->process != NULL ? spec->process->scheduler
+                                                                   : NULL;
+
+    if (spec->hooks == NULL || spec->hooks->start_container.count == 0 || scheduler == NULL ||
+        scheduler->policy != SPEC_SCHED_DEADLINE ||
+        has_flag(scheduler, SPEC_SCHED_FLAG_RESET_ON_FORK))
+        return 0;
+    wrong(err, "a process with SCHED_DEADLINE and without SCHED_FLAG_RESET_ON_FORK in "
+               "process.scheduler.flags may not start any");
+    in_member(err, "startContainer");
+    return in_member(err, "hooks");
+}
+
 /* "Keys MUST NOT be an empty string." */
 static int check_annotations(const struct spec *spec, struct error *err)
 {
@@ -348,8 +374,8 @@ static int check_linux(const struct spec *spec, struct error *err)
  * -------------------------------------------------------------------------------------------- */
 
 static int (*const rules[])(const struct spec *, struct error *) = {
-    check_version,    check_root,  check_mounts,      check_process,     check_linux,
-    check_host_names, check_hooks, check_annotations, check_mapped_user,
+    check_version,    check_root,  check_mounts,          check_process,     check_linux,
+    check_host_names, check_hooks, check_hooks_can_start, check_annotations, check_mapped_user,
 };
 
 int spec_validate(const struct spec *spec, struct error *err)

@@ -266,6 +266,22 @@ Test(spec_validate, mount_destinations_fit_a_path)
     arena_free(&arena);
 }
 
+#define DEADLINE(more) \
+    PROCESS("\"scheduler\":{\"policy\":\"SCHED_DEADLINE\",\"runtime\":1,\"deadline\":2" more "}") ","
+#define START_HOOK "\"hooks\":{\"startContainer\":[{\"path\":\"/x\"}]}"
+
+RULES(start_container_hooks_need_a_process_that_may_fork, {
+    {DEADLINE("") START_HOOK,
+     "hooks.startContainer: a process with SCHED_DEADLINE and without SCHED_FLAG_RESET_ON_FORK in "
+     "process.scheduler.flags may not start any"},
+    {DEADLINE(",\"flags\":[\"SCHED_FLAG_RECLAIM\"]") START_HOOK,
+     "hooks.startContainer: a process with SCHED_DEADLINE and without SCHED_FLAG_RESET_ON_FORK in "
+     "process.scheduler.flags may not start any"},
+    {DEADLINE(",\"flags\":[\"SCHED_FLAG_RECLAIM\",\"SCHED_FLAG_RESET_ON_FORK\"]") START_HOOK, ""},
+    {DEADLINE("") "\"hooks\":{\"createRuntime\":[{\"path\":\"/x\"}],\"startContainer\":[]}", ""},
+    {START_HOOK, ""},
+})
+
 RULES(hooks_have_absolute_paths_and_take_a_second_at_least, {
     {"\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":1}]}", ""},
     {"\"hooks\":{\"prestart\":[{\"path\":\"/x\"},{\"path\":\"x\"}]}",
