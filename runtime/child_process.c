@@ -25,13 +25,16 @@
  * program; and its words with the parent and with `start`.  Their order and its reasons are in
  * child.c. */
 
+/* Once started, `start` stands in for the parent, which has gone. */
+static int parents_socket(const struct child *child)
+{
+    return child->starter >= 0 ? child->starter : child->socket;
+}
+
 int child_ask(struct child *child, enum handshake_kind kind, int32_t index, int fd,
               struct error *err)
 {
-    /* Once started, `start` stands in for the parent, which has gone. */
-    int socket = child->starter >= 0 ? child->starter : child->socket;
-
-    return handshake_ask(socket, kind, index, fd, NULL, NULL, err);
+    return handshake_ask(parents_socket(child), kind, index, fd, NULL, NULL, err);
 }
 
 /* While /proc/self is still ours to write, that is before we become undumpable or anybody else.
@@ -286,12 +289,16 @@ int child_enter_cwd(struct child *child, struct error *err)
 
 int child_load_seccomp(struct child *child, struct error *err)
 {
-    int listener = seccomp_plan_apply(&child->process->seccomp, err);
+    const struct seccomp_plan *plan = &child->process->seccomp;
+    int listener = seccomp_plan_apply(plan, err);
 
-    if (listener < 0 || !child->process->seccomp.has_listener)
+    if (listener < 0 || !plan->has_listener)
         return listener < 0 ? listener : 0;
 
-    int code = child_ask(child, HANDSHAKE_TAKE_SECCOMP, 0, listener, err);
+    int code = plan->sendmsg_waits
+                   ? handshake_ask_by_sendmmsg(parents_socket(child), HANDSHAKE_TAKE_SECCOMP,
+                                               listener, err)
+                   : child_ask(child, HANDSHAKE_TAKE_SECCOMP, 0, listener, err);
 
     close_fd(&listener);
     return code;

@@ -14,7 +14,20 @@ int handshake_pair(int ret[static 2], struct error *err)
     return 0;
 }
 
-static int send_message(int socket, struct handshake_message *message, int fd)
+static ssize_t send_by_sendmsg(int socket, struct msghdr *header)
+{
+    return sendmsg(socket, header, MSG_NOSIGNAL);
+}
+
+static ssize_t send_by_sendmmsg(int socket, struct msghdr *header)
+{
+    struct mmsghdr one = {.msg_hdr = *header};
+
+    return sendmmsg(socket, &one, 1, MSG_NOSIGNAL);
+}
+
+static int send_by(ssize_t (*call)(int socket, struct msghdr *header), int socket,
+                   struct handshake_message *message, int fd)
 {
     /* Only a failure has a text worth copying. */
     size_t length = message->kind == HANDSHAKE_FAILED ? sizeof *message
@@ -38,11 +51,16 @@ static int send_message(int socket, struct handshake_message *message, int fd)
         memcpy(CMSG_DATA(rights), &fd, sizeof fd);
     }
     for (;;) {
-        if (sendmsg(socket, &header, MSG_NOSIGNAL) >= 0)
+        if (call(socket, &header) >= 0)
             return 0;
         if (errno != EINTR)
             return -errno;
     }
+}
+
+static int send_message(int socket, struct handshake_message *message, int fd)
+{
+    return send_by(send_by_sendmsg, socket, message, fd);
 }
 
 int handshake_send(int socket, enum handshake_kind kind, int32_t index, int fd)
@@ -112,12 +130,12 @@ int handshake_receive(int socket, struct handshake_message *ret, int *ret_fd)
     return 1;
 }
 
-int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd, int *ret_fd,
-                  int32_t *ret_index, struct error *err)
+/* `sent`: what became of the question. */
+static int await_answer(int socket, int sent, int *ret_fd, int32_t *ret_index, struct error *err)
 {
     struct handshake_message answer;
     autoclose int answer_fd = -1;
-    int code = handshake_send(socket, kind, index, fd);
+    int code = sent;
 
     if (code == 0)
         code = handshake_receive(socket, &answer, &answer_fd);
@@ -136,4 +154,22 @@ int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd, i
     if (ret_index != NULL)
         *ret_index = answer.index;
     return 0;
+}
+
+int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd, int *ret_fd,
+                  int32_t *ret_index, struct error *err)
+{
+    return await_answer(socket, handshake_send(socket, kind, index, fd), ret_fd, ret_index, err);
+}
+
+int handshake_ask_by_sendmmsg(int socket, enum handshake_kind kind, int fd, struct error *err)
+{
+    struct handshake_message message;
+
+    message.kind = kind;
+    message.index = 0;
+
+    int code = send_by(send_by_sendmmsg, socket, &message, fd);
+
+    return await_answer(socket, code, NULL, NULL, err);
 }

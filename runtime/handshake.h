@@ -85,3 +85,8 @@ must_check int handshake_receive(int socket, struct handshake_message *ret, int 
  * fd that came, or -1; *ret_index the number; both may be NULL when none is expected. */
 must_check int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd,
                              int *ret_fd, int32_t *ret_index, struct error *err);
+
+/* The same with an fd along and nothing back, by sendmmsg(2): for when a seccomp filter lets
+ * sendmsg(2) wait for an agent that does not have its listener yet. */
+must_check int handshake_ask_by_sendmmsg(int socket, enum handshake_kind kind, int fd,
+                                         struct error *err);

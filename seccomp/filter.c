@@ -29,6 +29,7 @@ struct compiler {
     uint32_t tokens[ARCHITECTURES + 1]; /* in force: this machine's own, and the profile's */
     size_t token_count;
     bool notifies;
+    bool notifies_of_sendmsg;
 };
 
 static void release(struct compiler *compiler)
@@ -168,6 +169,7 @@ static int add_call(struct compiler *compiler, uint32_t action, const char *name
     if (code < 0)
         return fail(err, -code, ": add the rule for %s", name);
     compiler->notifies |= action == SCMP_ACT_NOTIFY;
+    compiler->notifies_of_sendmsg |= action == SCMP_ACT_NOTIFY && number == SCMP_SYS(sendmsg);
     return 0;
 }
 
@@ -278,8 +280,8 @@ static int assemble(struct seccomp_plan *plan, struct compiler *compiler, struct
     return 0;
 }
 
-/* The agent has to answer, and gets the listener only once the filter is in force; the runtime
- * tells of it with write(2). */
+/* The agent has to answer, and gets the listener only once the filter is in force; runc tells of it
+ * with write(2). */
 static int check_notify(const struct compiler *compiler, struct error *err)
 {
     const struct spec_seccomp *profile = compiler->profile;
@@ -328,6 +330,7 @@ int seccomp_plan_from_spec(struct seccomp_plan *ret, const struct spec_seccomp *
             return -err->code;
         plan.wanted = true;
         plan.has_listener = compiler.notifies;
+        plan.sendmsg_waits = compiler.notifies_of_sendmsg;
         plan.listener_path = profile->listener_path;
         plan.listener_metadata = profile->listener_metadata;
     }

@@ -24,6 +24,7 @@ struct seccomp_plan {
     unsigned short length; /* instructions */
     unsigned flags;        /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
     bool has_listener;     /* an action is NOTIFY: loading yields an fd for listener_path */
+    bool sendmsg_waits;    /* for the agent, too, which must be brought to life by another call */
     const char *listener_path;
     const char *listener_metadata;
 };

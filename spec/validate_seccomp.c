@@ -49,11 +49,9 @@ static int check_names(const struct spec_seccomp_syscall *syscall, struct error 
             return in_item(err, i);
         }
 
-        /* With these the listener is handed over when the filter is in place already: the first
-         * would wait for an agent that has nothing to listen to. */
-        if (syscall->action == SPEC_SECCOMP_NOTIFY &&
-            (strcmp(name, "write") == 0 || strcmp(name, "sendmsg") == 0)) {
-            wrong(err, "SCMP_ACT_NOTIFY cannot be used for %s", name);
+        /* As runc, which tells of the listener by it. */
+        if (syscall->action == SPEC_SECCOMP_NOTIFY && strcmp(name, "write") == 0) {
+            wrong(err, "SCMP_ACT_NOTIFY cannot be used for write");
             return in_item(err, i);
         }
     }
@@ -75,6 +73,29 @@ static int check_syscalls(const struct spec_seccomp *seccomp, struct error *err)
         return in_member(err, "syscalls");
     }
     return 0;
+}
+
+static bool asks_about(const struct spec_seccomp *seccomp, const char *name)
+{
+    for_each_item (syscall, &seccomp->syscalls) {
+        for (size_t i = 0; syscall->action == SPEC_SECCOMP_NOTIFY && i < syscall->names.count;
+             i++) {
+            if (strcmp(syscall->names.items[i], name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The listener is handed over when the filter is in force already, by one of these two: it would
+ * wait for an agent that has nothing to listen to. */
+static int check_hand_over(const struct spec_seccomp *seccomp, struct error *err)
+{
+    if (!asks_about(seccomp, "sendmsg") || !asks_about(seccomp, "sendmmsg"))
+        return 0;
+    wrong(err, "SCMP_ACT_NOTIFY cannot be used for both sendmsg and sendmmsg: the agent is brought "
+               "to life by one of them");
+    return in_member(err, "syscalls");
 }
 
 static bool wants_listener(const struct spec_seccomp *seccomp)
@@ -115,6 +136,7 @@ static int check_listener(const struct spec_seccomp *seccomp, struct error *err)
 static int (*const rules[])(const struct spec_seccomp *, struct error *) = {
     check_default,
     check_syscalls,
+    check_hand_over,
     check_listener,
 };
 

@@ -224,6 +224,25 @@ Test(handshake_ask, answers_are_done_failed_or_gone)
                    "ask the runtime");
 }
 
+Test(handshake_ask, by_sendmmsg_is_the_same_question)
+{
+    int ends[2], files[2];
+    struct handshake_message message;
+    struct error err;
+    int fd;
+
+    pair(ends);
+    cr_assert_eq(pipe2(files, O_CLOEXEC), 0);
+    cr_assert_eq(handshake_send(ends[1], HANDSHAKE_DONE, 0, -1), 0);
+    cr_expect_eq(handshake_ask_by_sendmmsg(ends[0], HANDSHAKE_TAKE_SECCOMP, files[0], &err), 0);
+    cr_assert_eq(handshake_receive(ends[1], &message, &fd), 1);
+    cr_expect_eq(message.kind, HANDSHAKE_TAKE_SECCOMP);
+    cr_expect(fd >= 0 && same_file(fd, files[0]));
+    close(ends[1]);
+    expect_refused(handshake_ask_by_sendmmsg(ends[0], HANDSHAKE_TAKE_SECCOMP, files[0], &err),
+                   EPIPE, "ask the runtime");
+}
+
 /* --- the parent's table ----------------------------------------------------------------------- */
 
 struct stage {

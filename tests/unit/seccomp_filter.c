@@ -399,6 +399,32 @@ Test(seccomp, notify_asks_the_kernel_for_a_listener)
         cr_expect_eq(verdict_of(&plan, SYS_mkdirat), SECCOMP_RET_ALLOW);
 }
 
+/* The listener is then to be handed over by another call. */
+Test(seccomp, notify_on_sendmsg_is_remembered)
+{
+    static const struct {
+        const char *name;
+        const char *action;
+        bool waits;
+    } cases[] = {
+        {"sendmsg",  "SCMP_ACT_NOTIFY", true },
+        {"sendmmsg", "SCMP_ACT_NOTIFY", false},
+        {"sendmsg",  "SCMP_ACT_ERRNO",  false},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        autoarena struct arena arena = {0};
+        struct seccomp_plan plan = plan_of(
+            arena_print(&arena,
+                        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"/run/a\","
+                        " \"syscalls\": [{\"names\": [\"bind\", \"%s\"], \"action\": \"%s\"}]}",
+                        cases[i].name, cases[i].action),
+            &arena);
+
+        cr_expect_eq(plan.sendmsg_waits, cases[i].waits, "case %zu", i);
+    }
+}
+
 Test(seccomp, a_listener_path_without_notify_is_ignored)
 {
     autoarena struct arena arena = {0};

@@ -571,7 +571,14 @@ RULES(seccomp_listeners_have_a_socket_and_leave_write_alone, {
     {SECCOMP("\"listenerPath\":\"" PATH_107 "8\""),
      "linux.seccomp.listenerPath: 108 bytes are too long for a socket (at most 107)"},
     {NOTIFY("[\"mkdir\",\"write\"]"), "linux.seccomp.syscalls[0].names[1]: SCMP_ACT_NOTIFY cannot be used for write"},
-    {NOTIFY("[\"sendmsg\"]"), "linux.seccomp.syscalls[0].names[0]: SCMP_ACT_NOTIFY cannot be used for sendmsg"},
+    {SECCOMP("\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":[\"sendmsg\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"), ""},
+    {SECCOMP("\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":[\"sendmmsg\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"), ""},
+    {SECCOMP("\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":[\"sendmsg\"],\"action\":\"SCMP_ACT_NOTIFY\"},"
+             "{\"names\":[\"bind\",\"sendmmsg\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"),
+     "linux.seccomp.syscalls: SCMP_ACT_NOTIFY cannot be used for both sendmsg and sendmmsg: the agent is brought to life by "
+     "one of them"},
+    {SECCOMP("\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":[\"sendmsg\"],\"action\":\"SCMP_ACT_NOTIFY\"},"
+             "{\"names\":[\"sendmmsg\"],\"action\":\"SCMP_ACT_ERRNO\"}]"), ""},
 })
 
 /* --- config-linux.md: the rest -------------------------------------------------------------------------------------- */
