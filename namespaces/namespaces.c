@@ -160,14 +160,35 @@ void namespace_close_joins(struct namespace_plan *plan)
         close_fd(&plan->joins[i].fd);
 }
 
-/* setns(2) refuses the user namespace that one is in already, with EINVAL. */
-static bool is_own_user_namespace(int fd)
+/* 1 when `fd` is the namespace of that kind that we are in, 0 when not, or -errno.  This thread's:
+ * a daemon's may differ. */
+static int is_our_own(int fd, const struct namespace_kind *kind)
 {
+    char path[sizeof "/proc/thread-self/ns/cgroup"];
     struct stat theirs;
     struct stat ours;
 
-    return fstat(fd, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
-           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+    snprintf(path, sizeof path, "/proc/thread-self/ns/%s", kind->proc_name);
+    if (fstat(fd, &theirs) < 0 || stat(path, &ours) < 0)
+        return -errno;
+    return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+int namespace_foreign(const struct namespace_plan *plan, uint64_t *ret, struct error *err)
+{
+    uint64_t foreign = plan->create | plan->join;
+
+    for (size_t i = 0; i < plan->join_count; i++) {
+        const struct namespace_join *join = &plan->joins[i];
+        int own = is_our_own(join->fd, join->kind);
+
+        if (own < 0)
+            return fail(err, -own, "linux.namespaces[%zu].path: compare with our own", join->index);
+        if (own > 0)
+            foreign &= ~join->kind->flag;
+    }
+    *ret = foreign;
+    return 0;
 }
 
 /* 0 or -errno. */
@@ -178,7 +199,8 @@ static int enter(int fd, const struct namespace_kind *kind)
 
     int code = errno;
 
-    if (code == EINVAL && kind->flag == CLONE_NEWUSER && is_own_user_namespace(fd))
+    /* The user namespace that one is in already is refused. */
+    if (code == EINVAL && kind->flag == CLONE_NEWUSER && is_our_own(fd, kind) > 0)
         return 0;
     return -code;
 }

@@ -49,6 +49,11 @@ must_check int namespace_plan_from_spec(struct namespace_plan *ret, const struct
 must_check int namespace_open_joins(struct namespace_plan *plan, struct error *err);
 void namespace_close_joins(struct namespace_plan *plan);
 
+/* After that: which of the container's namespaces, made or joined, are not the caller's own, as
+ * CLONE_NEW* flags.  A path may lead to the one that the caller is in. */
+must_check int namespace_foreign(const struct namespace_plan *plan, uint64_t *ret,
+                                 struct error *err);
+
 /* In the child: setns(2) into those of plan->joins whose flag is in `kinds`, in table order. */
 must_check int namespace_join(const struct namespace_plan *plan, uint64_t kinds, struct error *err);
 

@@ -164,6 +164,17 @@ int sysctl_plan_from_spec(struct sysctl_plan *ret, const struct spec *spec, uint
     return 0;
 }
 
+int sysctl_plan_check(const struct sysctl_plan *plan, uint64_t own_namespaces, struct error *err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (check_key(plan->items[i].path, own_namespaces, err) < 0) {
+            in_key(err, plan->items[i].key);
+            return prefix(err, "linux.sysctl");
+        }
+    }
+    return 0;
+}
+
 /* --- in the child --------------------------------------------------------------------------- */
 
 /* Without openat2: component by component, no links, no other file system.  `path` has been

@@ -26,6 +26,11 @@ must_check int sysctl_plan_from_spec(struct sysctl_plan *ret, const struct spec 
                                      uint64_t own_namespaces, struct arena *arena,
                                      struct error *err);
 
+/* The same question once more when it is known which namespaces joined by path are the caller's
+ * own: namespace_foreign().  Writing there would change the host. */
+must_check int sysctl_plan_check(const struct sysctl_plan *plan, uint64_t own_namespaces,
+                                 struct error *err);
+
 /* In the child: write them through `proc_sys`, an fd of the sys directory of a procfs that we
  * trust. */
 must_check int sysctl_plan_apply(const struct sysctl_plan *plan, int proc_sys, struct error *err);

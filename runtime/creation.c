@@ -305,6 +305,18 @@ static int check_pid_file(const char *path, struct error *err)
     return access(directory, W_OK | X_OK) < 0 ? fail(err, errno, "pid file %s", path) : 0;
 }
 
+/* What is joined by its path, and whether that makes it another than ours. */
+static int open_joins(struct creation *creation, struct error *err)
+{
+    const struct container_plan *plan = &creation->plan;
+    uint64_t own;
+
+    if (namespace_open_joins(&creation->plan.namespaces, err) < 0 ||
+        namespace_foreign(&plan->namespaces, &own, err) < 0)
+        return -err->code;
+    return sysctl_plan_check(&plan->sysctl, own, err);
+}
+
 int creation_open_doors(struct creation *creation, struct error *err)
 {
     const char *console_socket = creation->request->console_socket;
@@ -313,7 +325,7 @@ int creation_open_doors(struct creation *creation, struct error *err)
         return -err->code;
     if (console_socket != NULL && (creation->console = unix_connect(console_socket, err)) < 0)
         return within(err, "console socket");
-    if (namespace_open_joins(&creation->plan.namespaces, err) < 0)
+    if (open_joins(creation, err) < 0)
         return prefix(err, "%s: ", creation->plan.source);
     return 0;
 }

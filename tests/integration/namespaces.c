@@ -1,5 +1,7 @@
 /* config-linux.md "Namespaces" and the sections that fill them: what a container sees. */
 
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +164,50 @@ Scenario(namespaces, a_path_together_with_equal_mappings_is_accepted)
 }
 
 /* --- what fills them -------------------------------------------------------------------------- */
+
+/* The "host" is namespaces of the test's own. */
+Scenario(namespaces, sysctls_of_ours_joined_by_path_are_refused)
+{
+    static const struct {
+        int flag;
+        const char *type, *link, *key, *file, *value;
+    } cases[] = {
+        {CLONE_NEWNET, "network", "net", "net.ipv4.ip_forward", "net/ipv4/ip_forward", "1"   },
+        {CLONE_NEWIPC, "ipc",     "ipc", "kernel.msgmax",       "kernel/msgmax",       "1234"},
+        {CLONE_NEWUTS, "uts",     "uts", "kernel.domainname",   "kernel/domainname",   "x.y" },
+    };
+    struct bundle *other;
+
+    need_root();
+    other = bundle_new();
+    bundle_start(other);
+    for (size_t i = 0; i < count_of(cases); i++) {
+        const char *file = text("/proc/sys/%s", cases[i].file), *before;
+        struct bundle *bundle = bundle_new();
+
+        cr_assert_eq(unshare(cases[i].flag), 0, "%s", strerror(errno));
+        before = file_line(file);
+        bundle_remove(bundle, "hostname");
+        bundle_set(bundle, text("linux.sysctl.'%s'", cases[i].key), "\"%s\"", cases[i].value);
+        /* However it is called. */
+        bundle_join_namespace(bundle, cases[i].type,
+                              text("/proc/%d/ns/%s", (int)getpid(), cases[i].link));
+        bundle_script(bundle, "true");
+        assert_refused(
+            bundle_run(bundle), 1,
+            text("linux.sysctl[\"%s\"]: belongs to the %s namespace, and the container has "
+                 "the host's",
+                 cases[i].key, cases[i].type));
+        assert_text(file_line(file), before);
+        /* Of somebody else it may. */
+        bundle_join_namespace(bundle, cases[i].type,
+                              text("/proc/%d/ns/%s", (int)bundle_pid(other), cases[i].link));
+        assert_text(inside(bundle, text("cat /proc/sys/%s", cases[i].file)), cases[i].value);
+        assert_text(inside_running(other, text("cat /proc/sys/%s", cases[i].file)), cases[i].value);
+        assert_text(file_line(file), before);
+    }
+    bundle_delete(other);
+}
 
 Scenario(namespaces, the_first_process_is_pid_1_and_alone)
 {

@@ -387,6 +387,29 @@ Test(namespaces, our_own_user_namespace_is_joined_already)
     cr_expect_eq(joined.code, 0, "%s", joined.err.text);
 }
 
+/* Whatever the path says. */
+Test(namespaces, foreign_are_those_made_and_those_of_others)
+{
+    struct holder holder = hold(CLONE_NEWUSER | CLONE_NEWNET);
+    char network[64];
+    struct spec_namespace items[] = {
+        {SPEC_NAMESPACE_UTS,     "/proc/self/ns/uts"},
+        {SPEC_NAMESPACE_NETWORK, path_in(network,     &holder, "net")},
+        {SPEC_NAMESPACE_IPC,                NULL                                  },
+        {SPEC_NAMESPACE_USER,   "/proc/self/ns/user"},
+    };
+    struct namespace_plan plan;
+    struct error err = {0};
+    uint64_t foreign = 0;
+
+    cr_assert_eq(plan_of(&plan, items, count_of(items), &err), 0);
+    cr_assert_eq(namespace_open_joins(&plan, &err), 0, "%s", err.text);
+    cr_expect_eq(namespace_foreign(&plan, &foreign, &err), 0, "%s", err.text);
+    cr_expect_eq(foreign, CLONE_NEWNET | CLONE_NEWIPC, "%#jx", (uintmax_t)foreign);
+    namespace_close_joins(&plan);
+    release(&holder);
+}
+
 static int join_opened_as_nobody(void *context, struct error *err)
 {
     const struct namespace_plan *plan = context;

@@ -61,6 +61,25 @@ static void expect_refusal(const char *key, const char *value, uint64_t own_name
     cr_expect_str_eq(err.text, text);
 }
 
+Test(sysctl, what_turns_out_to_be_the_hosts_is_refused_later)
+{
+    autoarena struct arena arena = {0};
+    struct string_pair pairs[] = {
+        {"kernel.msgmax",       "1"},
+        {"net.ipv4.ip_forward", "1"}
+    };
+    struct sysctl_plan plan;
+    struct error err = {0};
+
+    cr_assert_eq(plan_of(&plan, pairs, count_of(pairs), all_namespaces, &arena, &err), 0);
+    cr_expect_eq(sysctl_plan_check(&plan, CLONE_NEWIPC | CLONE_NEWNET, &err), 0);
+    cr_expect_eq(sysctl_plan_check(&plan, CLONE_NEWIPC, &err), -EINVAL);
+    cr_expect_str_eq(
+        err.text,
+        "linux.sysctl[\"net.ipv4.ip_forward\"]: belongs to the network namespace, and the "
+        "container has the host's (add {\"type\": \"network\"} to linux.namespaces)");
+}
+
 Test(sysctl, each_belongs_to_one_namespace)
 {
     expect_path("kernel.msgmax", CLONE_NEWIPC, "kernel/msgmax");
