@@ -32,7 +32,8 @@ int network_loopback_up(struct error *err)
 
 /* --- the plan ------------------------------------------------------------------------------- */
 
-/* The kernel's rule for names, and no "%", which it would take as a pattern. */
+/* The kernel's rule for names.  Of those with a "%" it takes "%d" alone, for any number that is
+ * free: the name would be nobody's to know, and no interface is called so. */
 static bool is_interface_name(const char *name)
 {
     if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 ||
@@ -116,22 +117,14 @@ int network_plan_from_spec(struct network_plan *ret, const struct spec *spec, st
 
 /* --- moving --------------------------------------------------------------------------------- */
 
-struct move {
-    struct arena arena;
-    struct rtnetlink host;
-    struct rtnetlink inside;
-    int host_namespace;
-    int namespace_fd;
-};
-
 /* What is needed to put an interface back. */
-struct moved {
+struct network_moved {
     struct rtnetlink_address *addresses;
     bool gone; /* perhaps: the request to move it was made */
     bool was_up;
 };
 
-static int move_open(struct move *move, struct error *err)
+static int move_open(struct network_move *move, int namespace_fd, struct error *err)
 {
     /* This thread's, not the process's: a daemon's threads may differ. */
     move->host_namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -142,23 +135,24 @@ static int move_open(struct move *move, struct error *err)
 
     if (code < 0)
         return fail(err, -code, "open a netlink socket");
-    code = rtnetlink_open_inside(&move->inside, move->namespace_fd);
+    code = rtnetlink_open_inside(&move->inside, namespace_fd);
     return code < 0 ? fail(err, -code, "open a netlink socket in the container's network namespace")
                     : 0;
 }
 
-static void move_done(struct move *move)
+void network_move_done(struct network_move *move)
 {
     rtnetlink_close(&move->host);
     rtnetlink_close(&move->inside);
     close_fd(&move->host_namespace);
     arena_free(&move->arena);
+    *move = NETWORK_MOVE_EMPTY;
 }
 
 /* After a failure: back under its old name, with its addresses.  What fails here has no better
  * remedy.  A move whose renaming failed leaves the interface inside under its old name. */
-static void put_back(struct move *move, const struct network_device *device,
-                     const struct moved *moved)
+static void put_back(struct network_move *move, const struct network_device *device,
+                     const struct network_moved *moved)
 {
     struct rtnetlink_link link;
 
@@ -178,7 +172,8 @@ static void put_back(struct move *move, const struct network_device *device,
 
 /* The names must be free inside, or the kernel would move and then fail to rename, or invent a
  * name. */
-static int check_free(struct move *move, const struct network_device *device, struct error *err)
+static int check_free(struct network_move *move, const struct network_device *device,
+                      struct error *err)
 {
     const char *const names[] = {device->name, device->host_name};
 
@@ -196,9 +191,10 @@ static int check_free(struct move *move, const struct network_device *device, st
     return 0;
 }
 
-static int move_one(struct move *move, const struct network_device *device, struct moved *moved,
-                    struct error *err)
+static int move_one(struct network_move *move, size_t index, int namespace_fd, struct error *err)
 {
+    const struct network_device *device = &move->devices[index];
+    struct network_moved *moved = &move->moved[index];
     struct rtnetlink_link link;
     int code = rtnetlink_find_link(&move->host, device->host_name, &link);
 
@@ -214,7 +210,7 @@ static int move_one(struct move *move, const struct network_device *device, stru
     if (code < 0)
         return fail(err, -code, ": list its addresses");
     moved->gone = true;
-    code = rtnetlink_move_link(&move->host, link.index, move->namespace_fd, device->name);
+    code = rtnetlink_move_link(&move->host, link.index, namespace_fd, device->name);
     if (code < 0)
         return fail(err, -code, ": move it to the container as \"%s\"", device->name);
     code = rtnetlink_find_link(&move->inside, device->name, &link);
@@ -227,38 +223,55 @@ static int move_one(struct move *move, const struct network_device *device, stru
     return code < 0 ? fail(err, -code, ": set it up in the container") : 0;
 }
 
-static int move_all(struct move *move, const struct network_plan *plan, struct error *err)
+static void put_all_back(struct network_move *move)
 {
-    struct moved *moved = arena_zero(&move->arena, plan->count, sizeof *moved);
+    for (size_t back = move->count; back-- > 0;)
+        put_back(move, &move->devices[back], &move->moved[back]);
+}
 
-    if (moved == NULL)
+static int move_all(struct network_move *move, int namespace_fd, struct error *err)
+{
+    move->moved = arena_zero(&move->arena, move->count, sizeof *move->moved);
+    if (move->moved == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < plan->count; i++) {
-        int code = move_one(move, &plan->devices[i], &moved[i], err);
+    for (size_t i = 0; i < move->count; i++) {
+        int code = move_one(move, i, namespace_fd, err);
 
         if (code == 0)
             continue;
-        for (size_t back = i + 1; back-- > 0;)
-            put_back(move, &plan->devices[back], &moved[back]);
-        in_key(err, plan->devices[i].host_name);
+        put_all_back(move);
+        in_key(err, move->devices[i].host_name);
         return prefix(err, "linux.netDevices");
     }
     return 0;
 }
 
-int network_move_devices(const struct network_plan *plan, int namespace_fd, struct error *err)
+int network_move_devices(const struct network_plan *plan, int namespace_fd,
+                         struct network_move *ret, struct error *err)
 {
-    struct move move = {.host_namespace = -1, .namespace_fd = namespace_fd};
+    struct network_move move = NETWORK_MOVE_EMPTY;
 
     if (plan->count == 0)
         return 0;
+    move.devices = plan->devices;
+    move.count = plan->count;
 
-    int code = move_open(&move, err);
+    int code = move_open(&move, namespace_fd, err);
 
     if (code < 0)
         within(err, "linux.netDevices");
     else
-        code = move_all(&move, plan, err);
-    move_done(&move);
+        code = move_all(&move, namespace_fd, err);
+    if (code < 0)
+        network_move_done(&move);
+    else
+        *ret = move;
     return code;
+}
+
+void network_move_back(struct network_move *move)
+{
+    if (move->moved != NULL)
+        put_all_back(move);
+    network_move_done(move);
 }

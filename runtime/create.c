@@ -123,6 +123,12 @@ static int explain_end(struct creation *creation, struct error *err)
     return -err->code;
 }
 
+/* Before the child is killed, who may be the last in their namespace. */
+static void give_devices_back(struct creation *creation)
+{
+    network_move_back(&creation->net_devices);
+}
+
 static int serve(struct creation *creation, struct error *err)
 {
     const struct resctrl_intent class_intent = creation_class_intent(creation);
@@ -134,6 +140,7 @@ static int serve(struct creation *creation, struct error *err)
         .class_intent = &class_intent,
         .container = &creation->plan,
         .seccomp = &creation->plan.process.seccomp,
+        .net_devices = &creation->net_devices,
         .limits = &creation->plan.process.limits,
         .state = &creation->state,
         .environment = creation->runtime->environment,
@@ -143,7 +150,10 @@ static int serve(struct creation *creation, struct error *err)
         .terminal = &creation->container->terminal,
     };
 
-    return serve_child(&server, err) == SERVER_READY ? 0 : explain_end(creation, err);
+    if (serve_child(&server, err) == SERVER_READY)
+        return 0;
+    give_devices_back(creation);
+    return explain_end(creation, err);
 }
 
 static int write_state(struct creation *creation, struct error *err)
@@ -176,7 +186,7 @@ static const struct create_step create_steps[] = {
     {"make-cgroup",  creation_make_cgroup,  creation_remove_cgroup,   false},
     {"set-limits",   creation_set_limits,   NULL,                     false},
     {"spawn-child",  spawn_child,           creation_kill_child,      false},
-    {"serve-child",  serve,                 NULL,                     true },
+    {"serve-child",  serve,                 give_devices_back,        true },
     {"write-state",  write_state,           creation_forget_pid_file, false},
     {"let-go",       let_go,                NULL,                     false},
 };

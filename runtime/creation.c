@@ -410,6 +410,7 @@ int creation_run(struct creation *creation, const char *verb, const struct creat
         code = run_steps(creation, verb, steps, count, err);
     give_up_spare(creation);
     namespace_close_joins(&creation->plan.namespaces);
+    network_move_done(&creation->net_devices);
     cgroup_done(&creation->cgroup);
     close_fd(&creation->console);
     close_fd(&creation->listener);

@@ -30,13 +30,14 @@ struct creation {
                                       open(2) */
     struct child child;
     struct spawned spawned;
+    struct network_move net_devices; /* that have been moved in */
     struct restoration *restoration; /* restore's own; NULL on create */
 };
 
 /* Nothing made, nothing open: the members of an initializer. */
 /* clang-format off */
 #define CREATION_EMPTY                                                            \
-    .cgroup = CGROUP_EMPTY,                           \
+    .cgroup = CGROUP_EMPTY, .net_devices = NETWORK_MOVE_EMPTY,                    \
     .console = -1, .listener = -1, .socket = -1,                                  \
     .spawned = {.pidfd = -1}, .spare = {-1, -1, -1, -1, -1}
 /* clang-format on */

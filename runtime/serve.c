@@ -95,7 +95,8 @@ static int move_net_devices(struct server *server, struct handshake_message *mes
 
     if (namespace_fd < 0)
         return fail(err, errno, "open %s", path);
-    return network_move_devices(&server->container->network, namespace_fd, err);
+    return network_move_devices(&server->container->network, namespace_fd, server->net_devices,
+                                err);
 }
 
 static int list_spawned(void *context, struct arena *arena, pid_t **ret, size_t *ret_count,

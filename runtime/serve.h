@@ -22,6 +22,7 @@ struct server {
     const struct resctrl_intent *class_intent; /* on create */
     const struct container_plan *container;    /* NULL on exec */
     const struct seccomp_plan *seccomp;
+    struct network_move *net_devices; /* on create: those that have been moved in */
     const struct process_limits_plan *limits;
     const struct spec_state *state; /* for a seccomp agent */
     char *const *environment;

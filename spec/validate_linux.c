@@ -161,7 +161,8 @@ static int check_devices(const struct spec_linux *linux_, struct error *err)
 /* --- "Network Devices"
  * ---------------------------------------------------------------------------------------- */
 
-/* What the kernel takes as an interface name; "%" would make it choose a number. */
+/* What the kernel takes as an interface name; "%d" would make it choose a number, and another "%"
+ * is refused by it. */
 static bool is_interface_name(const char *name)
 {
     if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)

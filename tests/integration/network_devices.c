@@ -14,7 +14,8 @@
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/scenario.h"
 
-/* host0, a virtual interface with the address 10.1.2.3; it is gone when the fd is closed. */
+/* host0, a virtual interface with the address 10.1.2.3, up; it is gone when the fd is closed, and
+ * when its network namespace is. */
 static int make_host0(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -31,6 +32,8 @@ static int make_host0(void)
     inet_pton(AF_INET, "10.1.2.3", &address.sin_addr);
     memcpy(&request.ifr_addr, &address, sizeof address);
     cr_assert_eq(ioctl(internet, SIOCSIFADDR, &request), 0, "%s", strerror(errno));
+    request.ifr_flags = IFF_UP;
+    cr_assert_eq(ioctl(internet, SIOCSIFFLAGS, &request), 0, "%s", strerror(errno));
     return take_fd(&fd);
 }
 
@@ -74,4 +77,57 @@ Scenario(network_devices, a_missing_interface_is_named_and_the_others_stay)
                   NULL,
               "%s", outcome.err);
     cr_assert(host0 >= 0 && host_has("host0"));
+}
+
+/* As it was before: there, up, with its address. */
+static void assert_host0_is_back(const char *when)
+{
+    struct ifreq request = {.ifr_name = "host0"};
+    autoclose int internet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address;
+
+    cr_assert(host_has("host0"), "%s", when);
+    cr_assert_eq(ioctl(internet, SIOCGIFFLAGS, &request), 0);
+    cr_assert(request.ifr_flags & IFF_UP, "%s: it is down", when);
+    cr_assert_eq(ioctl(internet, SIOCGIFADDR, &request), 0, "%s: %s", when, strerror(errno));
+    memcpy(&address, &request.ifr_addr, sizeof address);
+    cr_assert_eq(address.sin_addr.s_addr, inet_addr("10.1.2.3"), "%s", when);
+}
+
+/* runtime.md, create: a failure leaves nothing; and the kernel destroys virtual interfaces with the
+ * namespace that they are in. */
+Scenario(network_devices, a_later_failure_gives_the_interface_back)
+{
+    static const struct {
+        const char *path, *value; /* what of config.json makes it fail */
+        const char *option;       /* or of the command line */
+        const char *step;
+    } cases[] = {
+        {"hooks.createRuntime",   "[{\"path\":\"/bin/false\"}]", NULL,             "ask-hooks"   },
+        {"hooks.createContainer", "[{\"path\":\"/bin/false\"}]", NULL,             "create-hooks"},
+        {"process.args",          "[\"/no/such/program\"]",      NULL,             "find-program"},
+        {"process.args",          "[\"/bin/true\"]",             "--pidfd-socket", "write-state" },
+    };
+
+    need_root();
+
+    autoclose int host0 = make_host0();
+
+    for (size_t i = 0; i < 2 * count_of(cases); i++) {
+        struct bundle *bundle = bundle_new();
+        const char *option = cases[i / 2].option;
+
+        bundle_set(bundle, "linux.netDevices", "{\"host0\": {\"name\": \"eth0\"}}");
+        bundle_set(bundle, cases[i / 2].path, "%s", cases[i / 2].value);
+        if (i % 2 == 1)
+            bundle_map_users(bundle, 100000, 65536);
+
+        struct outcome outcome = crun("create", "-b", bundle->path, bundle->id, option,
+                                      work_path("nobody"));
+
+        cr_assert_eq(outcome.code, 1);
+        assert_has(outcome.err, cases[i / 2].step);
+        assert_host0_is_back(cases[i / 2].step);
+    }
+    cr_assert(host0 >= 0);
 }

@@ -76,6 +76,7 @@ Test(network, interfaces_need_a_network_namespace)
     autoarena struct arena arena = {0};
     struct spec_net_device device = {"eth0", NULL};
     const struct spec empty = {0};
+    struct network_move move = NETWORK_MOVE_EMPTY;
     struct network_plan plan;
     struct error err = {0};
 
@@ -86,7 +87,8 @@ Test(network, interfaces_need_a_network_namespace)
                                "{\"type\": \"network\"} to linux.namespaces)");
     cr_expect_eq(network_plan_from_spec(&plan, &empty, &arena, &err), 0);
     cr_expect_eq(plan.count, 0);
-    cr_expect_eq(network_move_devices(&plan, -1, &err), 0);
+    cr_expect_eq(network_move_devices(&plan, -1, &move, &err), 0);
+    network_move_back(&move);
 }
 
 Test(network, names_that_the_kernel_would_not_take_are_refused)
@@ -366,6 +368,7 @@ static void check_host0(struct outcome *outcome, const char *name)
 
 static void move_one(struct outcome *outcome)
 {
+    struct network_move move = NETWORK_MOVE_EMPTY;
     struct network_device device = {"host0", "eth0"};
     const struct network_plan plan = {&device, 1};
     int inside = make_host(outcome);
@@ -376,9 +379,10 @@ static void move_one(struct outcome *outcome)
     int before = dup(inside);
 
     close(before);
-    demand(network_move_devices(&plan, inside, &outcome->err) == 0);
+    demand(network_move_devices(&plan, inside, &move, &outcome->err) == 0);
     demand(flags_of("host0") == -ENODEV);
     demand(flags_of("peer0") >= 0); /* the caller is where it was */
+    network_move_done(&move);
 
     int after = dup(inside);
 
@@ -394,8 +398,32 @@ Test(network, an_interface_moves_with_name_addresses_and_mtu)
     expect_in_child(move_one);
 }
 
+/* The namespace has nobody else any more, as when the child has died. */
+static void move_and_come_back(struct outcome *outcome)
+{
+    struct network_move move = NETWORK_MOVE_EMPTY;
+    struct network_device device = {"host0", "eth0"};
+    const struct network_plan plan = {&device, 1};
+    int inside = make_host(outcome);
+
+    if (outcome->line != 0)
+        return;
+    demand(network_move_devices(&plan, inside, &move, &outcome->err) == 0);
+    demand(flags_of("host0") == -ENODEV);
+    close(inside);
+    network_move_back(&move);
+    check_host0(outcome, "host0");
+    network_move_back(&move); /* nothing more to do */
+}
+
+Test(network, what_was_moved_comes_back_out_of_a_namespace_that_is_left)
+{
+    expect_in_child(move_and_come_back);
+}
+
 static void move_and_fail(struct outcome *outcome)
 {
+    struct network_move move = NETWORK_MOVE_EMPTY;
     struct network_device devices[] = {
         {"host0",   "eth0"},
         {"missing", "eth1"}
@@ -405,7 +433,7 @@ static void move_and_fail(struct outcome *outcome)
 
     if (outcome->line != 0)
         return;
-    demand(network_move_devices(&plan, inside, &outcome->err) == -ENODEV);
+    demand(network_move_devices(&plan, inside, &move, &outcome->err) == -ENODEV);
     demand(strcmp(outcome->err.text, "linux.netDevices.missing: the host has no such interface") ==
            0);
     check_host0(outcome, "host0");
@@ -422,6 +450,7 @@ Test(network, after_a_failure_all_are_back_as_they_were)
 
 static void move_onto_another(struct outcome *outcome)
 {
+    struct network_move move = NETWORK_MOVE_EMPTY;
     struct network_device device = {"host0", "eth0"};
     const struct network_plan plan = {&device, 1};
     int inside;
@@ -434,13 +463,13 @@ static void move_onto_another(struct outcome *outcome)
     inside = make_host(outcome);
     if (outcome->line != 0)
         return;
-    demand(network_move_devices(&plan, inside, &outcome->err) == -EEXIST);
+    demand(network_move_devices(&plan, inside, &move, &outcome->err) == -EEXIST);
     demand(strcmp(outcome->err.text,
                   "linux.netDevices.host0: the container's network namespace has "
                   "a \"eth0\" already") == 0);
     check_host0(outcome, "host0");
     host = own_namespace();
-    demand(network_move_devices(&plan, host, &outcome->err) == -EEXIST); /* the host's own */
+    demand(network_move_devices(&plan, host, &move, &outcome->err) == -EEXIST); /* the host's own */
     check_host0(outcome, "host0");
 }
 
@@ -451,11 +480,12 @@ Test(network, a_name_in_use_inside_is_refused_before_anything_moves)
 
 static void move_nowhere(struct outcome *outcome)
 {
+    struct network_move move = NETWORK_MOVE_EMPTY;
     struct network_device device = {"host0", "eth0"};
     const struct network_plan plan = {&device, 1};
     autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    demand(network_move_devices(&plan, null, &outcome->err) == -EINVAL);
+    demand(network_move_devices(&plan, null, &move, &outcome->err) == -EINVAL);
     demand(strstr(outcome->err.text, "linux.netDevices: open a netlink socket in the container's "
                                      "network namespace: Invalid argument") != NULL);
 }
