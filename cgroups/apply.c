@@ -181,5 +181,7 @@ int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan, co
     tell_missing(cgroup, log);
     /* The filter first: nobody is inside yet, and nobody gets in without it. */
     code = filter_devices(cgroup, plan, log, err);
-    return code < 0 ? code : write_all_files(cgroup, plan, err);
+    if (code == 0)
+        code = write_all_files(cgroup, plan, err);
+    return code < 0 ? code : cgroup_give(cgroup, plan, err);
 }

@@ -88,6 +88,7 @@ struct cgroup_plan {
     bool device_rules_asked; /* the bundle itself denies something: no host may skip that */
     bool unprivileged;
     bool is_required;
+    uid_t owner; /* as in cgroup_request */
 };
 
 struct cgroup_request {
@@ -104,6 +105,8 @@ struct cgroup_request {
     const char *user_path; /* from cgroup_ask_user_manager(); NULL: guessed from the directory */
     bool unprivileged;     /* the caller is not root: no devices, missing rights to the tree are
                           explained */
+    uid_t owner;           /* on the host; whom the directory is to belong to, with the files in it
+                              that may; 0: nobody but root */
     bool is_required;      /* never go without a cgroup, as is done where nothing was asked of it */
     bool is_update;        /* of a container that runs: what v1 alone has and this host has not is
                           warned about, as engines send all they know */
@@ -193,8 +196,8 @@ must_check int cgroup_open(struct cgroup *ret, const struct cgroup_record *recor
                            struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
-/* Write the limits, attach the device filter.  Errors name field, file, value and the kernel's
- * word. */
+/* Write the limits, attach the device filter; on pure v2 give it to its owner.  Errors name field,
+ * file, value and the kernel's word. */
 must_check int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                             const struct log *log, struct error *err);
 

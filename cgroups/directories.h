@@ -53,6 +53,10 @@ int64_t cgroup_read_key(int dir, const char *file, const char *key);
  * that was asked for? */
 bool cgroup_is_required(const struct cgroup_plan *plan, size_t index);
 
+/* Let plan->owner make cgroups of its own below. */
+must_check int cgroup_give(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+                           struct error *err);
+
 /* A parent that a container needed and did not find: marked, so that whoever leaves it empty
  * removes it, in whatever order containers come and go.  Best effort: an extended attribute. */
 void cgroup_mark_parent(int dir);

@@ -39,6 +39,7 @@ int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *hos
         .manager = request->manager,
         .unprivileged = request->unprivileged,
         .is_required = request->is_required,
+        .owner = request->owner,
     };
     struct cgroup_planner planner = {
         .plan = &plan, .arena = arena, .log = log, .is_update = request->is_update};

@@ -191,6 +191,47 @@ int process_plan_from_spec(struct process_plan *ret, const struct spec_process *
 /* --- the container
  * ------------------------------------------------------------------------------------ */
 
+/* A mount of the cgroup file system that the container may write to. */
+static bool is_writable_cgroup_mount(const struct spec_mount *mount)
+{
+    if (mount->source == NULL || strcmp(mount->source, "cgroup") != 0 ||
+        strcmp(mount->destination, "/sys/fs/cgroup") != 0)
+        return false;
+    for (size_t i = 0; i < mount->options.count; i++) {
+        if (strcmp(mount->options.items[i], "ro") == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool has_writable_cgroup(const struct container_plan *plan)
+{
+    if ((plan->namespaces.create & CLONE_NEWCGROUP) == 0)
+        return false;
+    for_each_item (mount, &plan->spec->mounts) {
+        if (is_writable_cgroup_mount(mount))
+            return true;
+    }
+    return false;
+}
+
+/* config-linux.md, "Cgroup ownership": the host's id of the user that will run the process; root
+ * where the cgroup stays ours. */
+static uid_t cgroup_owner(const struct container_plan *plan)
+{
+    const struct spec *spec = plan->spec;
+    bool is_mapped = ((plan->namespaces.create | plan->namespaces.join) & CLONE_NEWUSER) != 0;
+
+    if (spec->process == NULL || !caller_is_privileged() || !has_writable_cgroup(plan))
+        return 0;
+    if (!is_mapped)
+        return spec->process->user.uid;
+
+    int64_t uid = id_map_to_host(&spec->linux_->uid_mappings, spec->process->user.uid);
+
+    return uid > 0 ? (uid_t)uid : 0;
+}
+
 static int plan_cgroup(struct container_plan *plan, const struct runtime *runtime,
                        struct arena *arena, struct error *err)
 {
@@ -209,6 +250,7 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
         .user_directory = runtime->rootless ? runtime->user_directory : NULL,
         .unprivileged = !caller_is_privileged(),
         .is_required = !caller_is_privileged() && !runtime->rootless,
+        .owner = cgroup_owner(plan),
     };
 
     if (cgroup_host_probe(&plan->cgroup_host, arena, err) < 0)
