@@ -141,11 +141,6 @@ static bool filters_late(const struct child *child)
     return child->process->seccomp.wanted && child->process->credentials.no_new_privileges;
 }
 
-static bool has_hooks_inside(const struct child *child)
-{
-    return has_create_hooks(child) || has_start_hooks(child);
-}
-
 /* --- the table
  * ----------------------------------------------------------------------------------------- */
 
@@ -177,7 +172,6 @@ static const struct child_step child_steps[] = {
     {"set-clocks",         C,             sets_clocks,            child_set_clocks        },
     {"settle",             C | E,         NULL,                   child_settle            },
     {"enter-class",        C | E,         has_class,              child_enter_class       },
-    {"ask-pid",            C,             has_hooks_inside,       child_ask_pid           },
     /* Everything below needs capabilities in the namespace that owns the others. */
     {"ask-id-maps",        C,             makes_user_namespace,   child_ask_id_maps       },
     /* Nobody inside may trace us or look through /proc/PID/fd while we still hold host things.  Not

@@ -37,7 +37,6 @@ struct child {
     int listener;          /* start.sock; -1 on exec */
     int target;            /* exec: a pidfd of the container's first process */
     uint64_t target_namespaces; /* exec: CLONE_NEW* to enter there */
-    pid_t pid;                  /* as the runtime sees us; known from the first answer on */
 
     /* found on the way */
     struct mount_child mounts;

@@ -23,8 +23,7 @@ static int ask_for_mount_source(void *context, unsigned index, struct error *err
     const struct child *child = context;
     int fd = -1;
 
-    if (handshake_ask(child->socket, HANDSHAKE_WANT_MOUNT_SOURCE, (int32_t)index, -1, &fd, NULL,
-                      err) < 0)
+    if (handshake_ask(child->socket, HANDSHAKE_WANT_MOUNT_SOURCE, (int32_t)index, -1, &fd, err) < 0)
         return -err->code;
     return fd < 0 ? refuse(err, EPROTO, "the runtime sent no mount") : fd;
 }
@@ -101,11 +100,6 @@ int child_enter_class(struct child *child, struct error *err)
     return child_ask(child, HANDSHAKE_WANT_CLASS, 0, -1, err);
 }
 
-int child_ask_pid(struct child *child, struct error *err)
-{
-    return handshake_ask(child->socket, HANDSHAKE_WANT_PID, 0, -1, NULL, &child->pid, err);
-}
-
 int child_ask_id_maps(struct child *child, struct error *err)
 {
     if (child_ask(child, HANDSHAKE_WANT_ID_MAPS, 0, -1, err) < 0)
@@ -176,10 +170,12 @@ int child_ask_hooks(struct child *child, struct error *err)
     return child_ask(child, HANDSHAKE_WANT_HOOKS, 0, -1, err);
 }
 
+/* runtime.md, "State": "For hooks executed in the container namespace, it is the pid as seen by the
+ * container." */
 int child_create_hooks(struct child *child, struct error *err)
 {
     return hooks_run(&child->container->hooks->create_container, "createContainer",
-                     &child->container->creating, child->pid, child->environment, err);
+                     &child->container->creating, getpid(), child->environment, err);
 }
 
 int child_pivot(struct child *child, struct error *err)

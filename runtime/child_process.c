@@ -34,7 +34,7 @@ static int parents_socket(const struct child *child)
 int child_ask(struct child *child, enum handshake_kind kind, int32_t index, int fd,
               struct error *err)
 {
-    return handshake_ask(parents_socket(child), kind, index, fd, NULL, NULL, err);
+    return handshake_ask(parents_socket(child), kind, index, fd, NULL, err);
 }
 
 /* While /proc/self is still ours to write, that is before we become undumpable or anybody else.
@@ -368,7 +368,7 @@ int child_need_process(struct child *child, struct error *err)
 int child_start_hooks(struct child *child, struct error *err)
 {
     return hooks_run(&child->container->hooks->start_container, "startContainer",
-                     &child->container->created, child->pid, child->process->env, err);
+                     &child->container->created, getpid(), child->process->env, err);
 }
 
 /* The death signal is gone after a change of ids: an end of file tells as well that nobody has

@@ -21,7 +21,6 @@ must_check int child_enter_class(struct child *child, struct error *err);
 must_check int child_pin_finally(struct child *child, struct error *err);
 must_check int child_set_clocks(struct child *child, struct error *err);
 must_check int child_settle(struct child *child, struct error *err);
-must_check int child_ask_pid(struct child *child, struct error *err);
 must_check int child_ask_id_maps(struct child *child, struct error *err);
 must_check int child_become_undumpable(struct child *child, struct error *err);
 must_check int child_join_namespaces(struct child *child, struct error *err);

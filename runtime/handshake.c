@@ -131,7 +131,7 @@ int handshake_receive(int socket, struct handshake_message *ret, int *ret_fd)
 }
 
 /* `sent`: what became of the question. */
-static int await_answer(int socket, int sent, int *ret_fd, int32_t *ret_index, struct error *err)
+static int await_answer(int socket, int sent, int *ret_fd, struct error *err)
 {
     struct handshake_message answer;
     autoclose int answer_fd = -1;
@@ -151,15 +151,13 @@ static int await_answer(int socket, int sent, int *ret_fd, int32_t *ret_index, s
         return refuse(err, EPROTO, "the runtime answered with message %u", answer.kind);
     if (ret_fd != NULL)
         *ret_fd = take_fd(&answer_fd);
-    if (ret_index != NULL)
-        *ret_index = answer.index;
     return 0;
 }
 
 int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd, int *ret_fd,
-                  int32_t *ret_index, struct error *err)
+                  struct error *err)
 {
-    return await_answer(socket, handshake_send(socket, kind, index, fd), ret_fd, ret_index, err);
+    return await_answer(socket, handshake_send(socket, kind, index, fd), ret_fd, err);
 }
 
 int handshake_ask_by_sendmmsg(int socket, enum handshake_kind kind, int fd, struct error *err)
@@ -171,5 +169,5 @@ int handshake_ask_by_sendmmsg(int socket, enum handshake_kind kind, int fd, stru
 
     int code = send_by(send_by_sendmmsg, socket, &message, fd);
 
-    return await_answer(socket, code, NULL, NULL, err);
+    return await_answer(socket, code, NULL, err);
 }

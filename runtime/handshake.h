@@ -12,8 +12,6 @@
  *       | <------------------------- DONE  |
  *       | WANT_CLASS  -------------------> |  put into resctrl's class of service
  *       | <------------------------- DONE  |
- *       | WANT_PID  ---------------------> |  hooks want to know it as the host sees it
- *       | <------------------- DONE index  |
  *       | WANT_ID_MAPS  -----------------> |  newuidmap, /proc/PID/uid_map
  *       | <------------------------- DONE  |
  *       | WANT_NET_DEVICES  -------------> |  interfaces moved in
@@ -46,7 +44,6 @@ enum handshake_kind {
     HANDSHAKE_FAILED,
     HANDSHAKE_DONE,
     HANDSHAKE_SPAWNED,
-    HANDSHAKE_WANT_PID,
     HANDSHAKE_WANT_OOM_SCORE,
     HANDSHAKE_WANT_CGROUP,
     HANDSHAKE_WANT_CLASS,
@@ -82,9 +79,9 @@ int handshake_send_failure(int socket, const struct error *failure);
 must_check int handshake_receive(int socket, struct handshake_message *ret, int *ret_fd);
 
 /* The child's side of a question: send, wait for DONE.  FAILED becomes the error.  *ret_fd is the
- * fd that came, or -1; *ret_index the number; both may be NULL when none is expected. */
+ * fd that came, or -1; it may be NULL when none is expected. */
 must_check int handshake_ask(int socket, enum handshake_kind kind, int32_t index, int fd,
-                             int *ret_fd, int32_t *ret_index, struct error *err);
+                             int *ret_fd, struct error *err);
 
 /* The same with an fd along and nothing back, by sendmmsg(2): for when a seccomp filter lets
  * sendmsg(2) wait for an agent that does not have its listener yet. */

@@ -22,16 +22,7 @@
 /* Each handler answers by its return value: 0 is DONE, with *ret_fd along when set. */
 struct answer {
     int fd;
-    int32_t index;
 };
-
-static int give_pid(struct server *server, struct handshake_message *message, int fd,
-                    struct answer *answer, struct error *err)
-{
-    (void)message, (void)fd, (void)err;
-    answer->index = server->spawned->pid;
-    return 0;
-}
 
 /* Where we may not either, a container without rights on the host goes without it, as with runc. */
 static int write_oom_score(struct server *server, struct handshake_message *message, int fd,
@@ -246,7 +237,6 @@ static const struct request {
                   struct answer *answer, struct error *err);
 } requests[HANDSHAKE_KINDS] = {
     [HANDSHAKE_SPAWNED] = {"spawn",        SILENT, has_doorman,  note_spawned     },
-    [HANDSHAKE_WANT_PID] = {"pid",          ONCE,   creates,      give_pid         },
     [HANDSHAKE_WANT_OOM_SCORE] = {"oom-score",    ONCE,   NULL,         write_oom_score  },
     [HANDSHAKE_WANT_CGROUP] = {"cgroup",       ONCE,   has_unit,     move_into_cgroup },
     [HANDSHAKE_WANT_CLASS] = {"class",        ONCE,   has_class,    put_into_class   },
@@ -265,7 +255,7 @@ static int handle(struct server *server, struct handshake_message *message, int 
 {
     const struct request *request = &requests[message->kind];
     uint32_t bit = 1u << message->kind;
-    struct answer answer = {.fd = -1, .index = 0};
+    struct answer answer = {.fd = -1};
 
     if (request->handle == NULL || (request->legal != NULL && !request->legal(server)) ||
         ((server->asked & bit) != 0 && request->how != OFTEN))
@@ -279,7 +269,7 @@ static int handle(struct server *server, struct handshake_message *message, int 
     if (request->how != SILENT && code < 0)
         handshake_send_failure(server->socket, err);
     else if (request->how != SILENT)
-        code = handshake_send(server->socket, HANDSHAKE_DONE, answer.index, answer.fd);
+        code = handshake_send(server->socket, HANDSHAKE_DONE, 0, answer.fd);
     close_fd(&answer.fd);
     /* A handler's failure goes to the child, which comes back with it and the name of its step. */
     return request->how == SILENT ? code : 0;

@@ -202,25 +202,24 @@ Test(handshake_ask, answers_are_done_failed_or_gone)
     int ends[2];
     struct error err, failure;
     int fd = -1;
-    int32_t index = 0;
 
     pair(ends);
-    cr_assert_eq(handshake_send(ends[1], HANDSHAKE_DONE, 4711, ends[1]), 0);
-    cr_expect_eq(handshake_ask(ends[0], HANDSHAKE_WANT_PID, 0, -1, &fd, &index, &err), 0);
-    cr_expect(fd >= 0 && index == 4711);
+    cr_assert_eq(handshake_send(ends[1], HANDSHAKE_DONE, 0, ends[1]), 0);
+    cr_expect_eq(handshake_ask(ends[0], HANDSHAKE_WANT_CLASS, 0, -1, &fd, &err), 0);
+    cr_expect(fd >= 0);
 
     refuse(&failure, EXDEV, "because of the moon");
     cr_assert_eq(handshake_send_failure(ends[1], &failure), 0);
-    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_PID, 0, -1, NULL, NULL, &err), EXDEV,
+    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_CLASS, 0, -1, NULL, &err), EXDEV,
                    "because of the moon");
 
     cr_assert_eq(handshake_send(ends[1], HANDSHAKE_READY, 0, -1), 0);
-    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_PID, 0, -1, NULL, NULL, &err), EPROTO,
+    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_CLASS, 0, -1, NULL, &err), EPROTO,
                    "the runtime answered with message");
 
     pair(ends);
     close(ends[1]);
-    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_PID, 0, -1, NULL, NULL, &err), EPIPE,
+    expect_refused(handshake_ask(ends[0], HANDSHAKE_WANT_CLASS, 0, -1, NULL, &err), EPIPE,
                    "ask the runtime");
 }
 
@@ -284,15 +283,13 @@ static void say(const struct stage *stage, enum handshake_kind kind, int fd)
 }
 
 /* What the parent has answered. */
-static uint32_t answer(const struct stage *stage, int32_t *ret_index)
+static uint32_t answer(const struct stage *stage)
 {
     struct handshake_message message;
     int fd;
 
     cr_assert_eq(handshake_receive(stage->childs_end, &message, &fd), 1);
     close_fd(&fd);
-    if (ret_index != NULL)
-        *ret_index = message.index;
     return message.kind;
 }
 
@@ -300,21 +297,19 @@ Test(serve, answers_until_ready)
 {
     struct stage stage;
     struct error err;
-    int32_t pid;
 
     set_up(&stage, true);
-    say(&stage, HANDSHAKE_WANT_PID, -1);
+    say(&stage, HANDSHAKE_WANT_NET_DEVICES, -1);
     say(&stage, HANDSHAKE_WANT_HOOKS, -1);
     say(&stage, HANDSHAKE_READY, -1);
     cr_expect_eq(serve_child(&stage.server, &err), SERVER_READY);
-    cr_expect_eq(answer(&stage, &pid), HANDSHAKE_DONE);
-    cr_expect_eq(pid, getpid());
-    cr_expect_eq(answer(&stage, NULL), HANDSHAKE_DONE);
+    cr_expect_eq(answer(&stage), HANDSHAKE_DONE);
+    cr_expect_eq(answer(&stage), HANDSHAKE_DONE);
 }
 
 Test(serve, what_is_asked_once_is_not_answered_twice)
 {
-    static const enum handshake_kind once[] = {HANDSHAKE_WANT_PID, HANDSHAKE_WANT_HOOKS,
+    static const enum handshake_kind once[] = {HANDSHAKE_WANT_NET_DEVICES, HANDSHAKE_WANT_HOOKS,
                                                HANDSHAKE_TAKE_TERMINAL};
 
     for (size_t i = 0; i < count_of(once); i++) {
@@ -325,7 +320,7 @@ Test(serve, what_is_asked_once_is_not_answered_twice)
         say(&stage, once[i], stage.childs_end);
         say(&stage, once[i], stage.childs_end);
         expect_refused(serve_child(&stage.server, &err), EPROTO, "which is not its turn");
-        cr_expect_eq(answer(&stage, NULL), HANDSHAKE_DONE);
+        cr_expect_eq(answer(&stage), HANDSHAKE_DONE);
     }
 }
 
@@ -351,8 +346,11 @@ Test(serve, illegal_messages_of_a_new_container)
 Test(serve, exec_has_no_mounts_hooks_or_maps_to_ask_for)
 {
     static const enum handshake_kind illegal[] = {
-        HANDSHAKE_WANT_PID,          HANDSHAKE_WANT_ID_MAPS, HANDSHAKE_WANT_NET_DEVICES,
-        HANDSHAKE_WANT_MOUNT_SOURCE, HANDSHAKE_WANT_HOOKS,   HANDSHAKE_READY,
+        HANDSHAKE_WANT_ID_MAPS,
+        HANDSHAKE_WANT_NET_DEVICES,
+        HANDSHAKE_WANT_MOUNT_SOURCE,
+        HANDSHAKE_WANT_HOOKS,
+        HANDSHAKE_READY,
     };
 
     for (size_t i = 0; i < count_of(illegal); i++) {
@@ -522,7 +520,6 @@ Test(serve, the_doorman_hands_over_to_the_real_process, .timeout = 20)
 {
     struct stage stage;
     struct error err;
-    int32_t pid;
     int childs_end;
 
     set_up(&stage, true);
@@ -535,11 +532,11 @@ Test(serve, the_doorman_hands_over_to_the_real_process, .timeout = 20)
     autoclose int ourselves = kernel_pidfd_open(getpid(), 0);
 
     cr_assert_eq(handshake_send(childs_end, HANDSHAKE_SPAWNED, getpid(), ourselves), 0);
-    say(&stage, HANDSHAKE_WANT_PID, -1);
+    say(&stage, HANDSHAKE_WANT_NET_DEVICES, -1);
     say(&stage, HANDSHAKE_READY, -1);
     cr_expect_eq(serve_child(&stage.server, &err), SERVER_READY);
-    cr_expect_eq(answer(&stage, &pid), HANDSHAKE_DONE, "SPAWNED itself is not answered");
-    cr_expect_eq(pid, getpid());
+    cr_expect_eq(answer(&stage), HANDSHAKE_DONE, "SPAWNED itself is not answered");
+    cr_expect_eq(stage.spawned.pid, getpid());
     cr_expect_not(stage.spawned.is_doorman);
     cr_expect_eq(waitpid(doorman, NULL, WNOHANG), -1, "the doorman has been reaped");
 }
