@@ -174,8 +174,14 @@ int child_ask_hooks(struct child *child, struct error *err)
  * container." */
 int child_create_hooks(struct child *child, struct error *err)
 {
-    return hooks_run(&child->container->hooks->create_container, "createContainer",
-                     &child->container->creating, getpid(), child->environment, err);
+    struct hook_state state = child->container->creating;
+
+    /* In the container's root, as with runc. */
+    state.directory = NULL;
+    if (child->mounts.root >= 0 && fchdir(child->mounts.root) < 0)
+        return fail(err, errno, "enter the root file system");
+    return hooks_run(&child->container->hooks->create_container, "createContainer", &state,
+                     getpid(), child->environment, err);
 }
 
 int child_pivot(struct child *child, struct error *err)

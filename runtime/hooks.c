@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -45,6 +46,7 @@ int hook_state_init(struct hook_state *ret, const struct spec_state *state, stru
         return refuse(err, EPROTO, "state for hooks: no place for the pid");
     at += strlen("\"pid\":");
     *at = '\0';
+    ret->directory = NULL;
     ret->head = head;
     ret->tail = json + (at - head) + strlen(mark) - strlen("\"pid\":");
     return 0;
@@ -64,8 +66,8 @@ struct running_hook {
     size_t kept_length;
 };
 
-static _Noreturn void become_hook(const struct spec_hook *hook, int input, int output,
-                                  char *const *environment)
+static _Noreturn void become_hook(const struct spec_hook *hook, const char *directory, int input,
+                                  int output, char *const *environment)
 {
     static char *const no_args[] = {NULL};
     const char *only_path[] = {hook->path, NULL};
@@ -79,14 +81,15 @@ static _Noreturn void become_hook(const struct spec_hook *hook, int input, int o
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook of a runtime that is gone serves nobody */
     if (dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
         kernel_close_range(3, ~0u, 0);
-        execve(hook->path, args, env);
+        if (directory == NULL || chdir(directory) == 0)
+            execve(hook->path, args, env);
     }
     dprintf(2, "execute %s: %s", hook->path, strerror(errno));
     _exit(127);
 }
 
 static int spawn_hook(struct running_hook *running, const struct spec_hook *hook,
-                      char *const *environment, struct error *err)
+                      const char *directory, char *const *environment, struct error *err)
 {
     /* Pipes, not sockets: scripts open /dev/stdin and /dev/stdout. */
     int input[2], output[2];
@@ -115,7 +118,7 @@ static int spawn_hook(struct running_hook *running, const struct spec_hook *hook
     if (pid < 0)
         return fail(err, errno, "start a process");
     if (pid == 0)
-        become_hook(hook, child_input, child_output, environment);
+        become_hook(hook, directory, child_input, child_output, environment);
     fcntl(our_input, F_SETFL, O_NONBLOCK);
     fcntl(our_output, F_SETFL, O_NONBLOCK);
     running->pid = pid;
@@ -246,7 +249,7 @@ static int run_hook(const struct spec_hook *hook, const struct hook_state *state
     struct deadline deadline = deadline_in_ms(has_deadline ? hook->timeout.value * 1000 : -1);
 
     snprintf(pid_text, sizeof pid_text, "%d", pid);
-    if (spawn_hook(&running, hook, environment, err) < 0)
+    if (spawn_hook(&running, hook, state->directory, environment, err) < 0)
         return -err->code;
 
     int code = judge(&running, hook, attend(&running, &deadline), err);

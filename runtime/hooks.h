@@ -16,6 +16,7 @@
 struct hook_state {
     const char *head;
     const char *tail;
+    const char *directory; /* where hooks that read it begin; NULL, as at first: where we are */
 };
 
 must_check int hook_state_init(struct hook_state *ret, const struct spec_state *state,

@@ -326,6 +326,8 @@ static int plan_hooks(struct container_plan *plan, struct arena *arena, struct e
     plan->hooks = plan->spec->hooks != NULL ? plan->spec->hooks : &none;
     if (hook_state_init(&plan->creating, &state, arena, err) < 0)
         return -err->code;
+    /* As with runc, which works in there. */
+    plan->creating.directory = plan->bundle;
     state.status = "created";
     return hook_state_init(&plan->created, &state, arena, err);
 }

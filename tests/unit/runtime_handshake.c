@@ -394,7 +394,7 @@ Test(serve, a_failed_answer_goes_to_the_child_which_comes_back_with_it)
     int fd;
 
     set_up(&stage, true);
-    stage.container.creating = (struct hook_state){"{", "}"};
+    stage.container.creating = (struct hook_state){.head = "{", .tail = "}"};
     stage.hooks.create_runtime = (struct spec_hook_list){missing, 1};
     say(&stage, HANDSHAKE_WANT_HOOKS, -1);
     say(&stage, HANDSHAKE_READY, -1);

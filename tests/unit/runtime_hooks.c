@@ -17,7 +17,7 @@ const char *__lsan_default_suppressions(void)
     return "leak:libcriterion.so";
 }
 
-static const struct hook_state small_state = {"{\"pid\":", "}"};
+static const struct hook_state small_state = {.head = "{\"pid\":", .tail = "}"};
 
 /* A hook that is a shell script: arguments "sh -c SCRIPT". */
 static struct spec_hook script(struct arena *arena, const char *text)
@@ -311,7 +311,7 @@ static char *much(struct arena *arena, size_t length)
 Test(hooks, that_do_not_read_more_than_a_pipe_holds_are_no_obstacle, .timeout = 30)
 {
     autoarena struct arena arena = {NULL};
-    struct hook_state state = {"{\"pid\":", much(&arena, 1024 * 1024)};
+    struct hook_state state = {.head = "{\"pid\":", .tail = much(&arena, 1024 * 1024)};
     struct spec_hook hook = script(&arena, "exec <&-; sleep 0.1; exit 0");
     struct spec_hook_list list = {&hook, 1};
     struct error err;
@@ -332,7 +332,7 @@ Test(hooks, get_a_large_state_whole, .timeout = 30)
     autoarena struct arena arena = {NULL};
     own_directory(directory);
     char *file = path_in(&arena, directory, "size");
-    struct hook_state state = {"{\"pid\":", much(&arena, 300000)};
+    struct hook_state state = {.head = "{\"pid\":", .tail = much(&arena, 300000)};
     struct spec_hook hook = script(&arena, arena_print(&arena, "wc -c >%s", file));
     struct spec_hook_list list = {&hook, 1};
     struct error err;
