@@ -165,21 +165,18 @@ __attribute__((constructor)) static void be_victim(int argc, char **argv)
 
 static struct bundle *bundle_with_victim(void)
 {
-    static const char *const libraries[] = {"/lib", "/lib64", "/usr/lib", "/usr/local/lib"};
     struct bundle *bundle;
     char self[4096] = "";
 
     need_root();
     bundle = bundle_new();
     cr_assert(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
-    bundle_mount(bundle, "/victim", "none", self, "\"bind\",\"ro\"");
-    for (size_t i = 0; i < count_of(libraries); i++)
-        if (access(libraries[i], F_OK) == 0)
-            bundle_mount(bundle, libraries[i], "none", libraries[i], "\"bind\",\"ro\"");
+    bundle_mount_program(bundle, "/victim", self);
+    bundle_mount_libraries(bundle);
     return bundle;
 }
 
-/* The words behind "victim" as a JSON list's items. */
+/* What it is to do: the words behind its name. */
 static void set_victim(struct bundle *bundle, const char *arguments)
 {
     bundle_script(bundle, text("exec -a victim /victim %s", arguments));

@@ -168,6 +168,20 @@ void bundle_mount(struct bundle *bundle, const char *destination, const char *ty
                json_quote(arena, destination), type, json_quote(arena, source), options);
 }
 
+void bundle_mount_libraries(struct bundle *bundle)
+{
+    static const char *const places[] = {"/lib", "/lib64", "/usr/lib", "/usr/local/lib"};
+
+    for (size_t i = 0; i < count_of(places); i++)
+        if (access(places[i], F_OK) == 0)
+            bundle_mount(bundle, places[i], "none", places[i], "\"bind\",\"ro\"");
+}
+
+void bundle_mount_program(struct bundle *bundle, const char *destination, const char *program)
+{
+    bundle_mount(bundle, destination, "none", program, "\"bind\",\"ro\"");
+}
+
 /* The index of a namespace in the list, or -1. */
 static int namespace_index(struct bundle *bundle, const char *type)
 {

@@ -46,6 +46,11 @@ void bundle_script(struct bundle *bundle, const char *script);
 void bundle_mount(struct bundle *bundle, const char *destination, const char *type,
                   const char *source, const char *options);
 
+/* The host's libraries at their places, so that its programs run inside, too; and one of them at
+ * `destination`. */
+void bundle_mount_libraries(struct bundle *bundle);
+void bundle_mount_program(struct bundle *bundle, const char *destination, const char *program);
+
 /* A file below the rootfs. */
 void bundle_file(struct bundle *bundle, const char *path, const char *content, mode_t mode);
 
