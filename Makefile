@@ -41,7 +41,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-engines compatibility test-programs run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-engines compatibility spec-coverage test-programs run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -79,10 +79,13 @@ run:                            ## build, make mybundle/ and run it: a container
 	@tests/bundle/make-bundle.sh mybundle
 	$(abspath $(program)) run mybundle
 
+# Where results of this machine are kept: those of root and of an ordinary user apart.
+here = $(BUILD)/results/$(if $(filter 0,$(shell id -u)),native,rootless).tsv
 test:                           ## unit and integration tests: all of them as root
 	@tests/packages.sh build test
 	@$(MAKE) --no-print-directory $(jobs) test-programs
-	@CRUN_LITE=$(abspath $(program)) tests/summary.sh $(unit_tests) $(integration_tests)
+	@mkdir -p $(BUILD)/results; [ -n "$$TEST_FILTER" ] || rm -f $(here)
+	@CRUN_LITE=$(abspath $(program)) TEST_RESULTS=$(here) tests/summary.sh $(unit_tests) $(integration_tests)
 test-unit:                      ## unit tests alone
 	@tests/packages.sh build test
 	@$(MAKE) --no-print-directory $(jobs) $(unit_tests)
@@ -90,7 +93,7 @@ test-unit:                      ## unit tests alone
 test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
 	@tests/packages.sh build test vm
 	@$(MAKE) --no-print-directory $(jobs) test-programs
-	@CRUN_LITE=$(abspath $(program)) tests/vm/test.sh $(integration_tests)
+	@CRUN_LITE=$(abspath $(program)) TEST_RESULTS=$(BUILD)/results tests/vm/test.sh $(integration_tests)
 ENGINES ?= native containerd cri docker podman
 test-engines:                   ## containerd, CRI, Docker, Podman with it, and runc as control (as root, QEMU)
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
@@ -98,12 +101,15 @@ test-engines:                   ## containerd, CRI, Docker, Podman with it, and 
 	@CRUN_LITE=$(abspath $(program)) ENGINES_RESULTS=$(BUILD)/engines tests/engines/run.sh $(ENGINES)
 compatibility: all              ## docs/compatibility.{tsv,md}: take in the last results of test-engines
 	@tests/engines/report.py $(abspath $(program)) docs $(wildcard $(patsubst %,$(BUILD)/engines/%.tsv,$(ENGINES)))
+spec-coverage:                  ## docs/spec-coverage.{tsv,md}: take in the last results of test and test-vm
+	@tests/spec-coverage.py docs $(wildcard $(BUILD)/results/*.tsv)
 
 sources = $(shell find base spec cgroups namespaces seccomp runtime cmd tests -name '*.[ch]')
 check:                          ## format, layers, both compilers with -Werror, clang-tidy
 	@tests/packages.sh build test check
 	@echo 'clang-format' && clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
+	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
 	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \

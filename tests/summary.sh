@@ -8,6 +8,7 @@
 # Each PROGRAM is a Criterion binary. It writes its results as TAP to a file, its words for people to
 # stderr. What Criterion does not count is counted here: a program that dies or reports fewer tests
 # than it announced, and a leak, which LeakSanitizer finds only after the test has passed.
+# TEST_RESULTS=FILE keeps them: each test's `PROGRAM:SUITE/TEST pass|fail|skip DETAIL COMMIT DAY` between tabs is added.
 # TEST_FILTER=PATTERN runs only the tests that match (suite/test, shell pattern). A program gets
 # TEST_TIMEOUT seconds: Criterion's own --timeout does not end a test that has no .timeout.
 set -u
@@ -63,6 +64,22 @@ show_failures() {
         END                      { tell() }' "$1"
 }
 
+# Every result of a program, with the commit and the day, for tests/spec-coverage.py.
+keep_results() {
+    awk -v filtered="${TEST_FILTER:+yes}" -v program="$2" -v commit="$commit" -v day="$day" '
+        !/^(not )?ok - / { next }
+        {
+            result = /^not/ ? "fail" : /# SKIP/ ? "skip" : "pass"
+            test = detail = $0
+            sub(/^(not )?ok - /, "", test); sub(/ .*/, "", test); sub(/::/, "/", test)
+            if (!sub(/.* # SKIP */, "", detail))
+                detail = ""
+            gsub(/\t/, " ", detail)
+        }
+        filtered && detail == "test was skipped" { next }
+        { print program ":" test "\t" result "\t" detail "\t" commit "\t" day }' "$1"
+}
+
 fails() {
     echo "$1"
     echo "failed: $1" >>"$work/failures"
@@ -99,12 +116,15 @@ run() {
         set -- "$1" 1 "$3"
     fi
     show_skips "$tap"
+    [ -z "${TEST_RESULTS:-}" ] || keep_results "$tap" "$name" >>"$TEST_RESULTS"
     show_failures "$tap" "$name" >>"$work/failures"
     [ "$leaks" -eq 0 ] || echo "failed: $name: $leaks leaks, see above" >>"$work/failures"
     echo "$name: $1 passed, $(($2 + leaks)) failed, $3 skipped; $(($(date +%s) - begin)) s"
     passed=$((passed + $1)) failed=$((failed + $2 + leaks)) skipped=$((skipped + $3))
 }
 
+commit=$("${CRUN_LITE:-false}" --version 2>/dev/null | sed -n 's/^commit: *//p')
+day=$(date -u +%F)
 passed=0 failed=0 skipped=0
 for program; do
     run "$program"

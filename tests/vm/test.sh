@@ -7,7 +7,8 @@
 # same.  VM_EVERYWHERE=1 runs all in both.
 # A third guest has SELinux, with a policy for the suite security_labels, instead of AppArmor.
 # VM_INITS="systemd bare selinux" chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same random
-# numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.
+# numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.  TEST_RESULTS=DIR keeps
+# the results of each guest in DIR/INIT.tsv, as summary.sh does.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 tree=$here/../..
@@ -17,7 +18,7 @@ export VM_DIR
 
 # What the guest sees as /host: the tests' own files and the host's programs.
 share=$(mktemp -d)
-trap 'rm -rf "$share"' EXIT
+trap 'rm -rf "$share" "$share".*' EXIT
 mkdir "$share/bin"
 cp -r "$tree/tests" "$tree/config.json.example" "$share/"
 cp "$CRUN_LITE" "$share/crun-lite"
@@ -69,8 +70,8 @@ run_guest() {
         options=(--init bare --append security=selinux) prepare="tests/vm/load-policy.sh && "
     fi
     "$here/vm-run" "${options[@]}" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
-        --share "$share" -- "${prepare}CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 TEST_FILTER='${TEST_FILTER:-}' \
-            tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
+        --share "$share" --out "$share.out.$1" -- "${prepare}CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 \
+            TEST_FILTER='${TEST_FILTER:-}' TEST_RESULTS=/out/results tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
 }
 
 declare -A guest
@@ -79,15 +80,23 @@ for init in $inits; do
     guest[$init]=$!
 done
 
+# Those of a filtered run go after the earlier ones.
+keep_results() {
+    [ -n "${TEST_RESULTS:-}" ] && [ -f "$share.out.$1/results" ] || return 0
+    mkdir -p "$TEST_RESULTS"
+    [ -n "${TEST_FILTER:-}" ] || : >"$TEST_RESULTS/$1.tsv"
+    cat "$share.out.$1/results" >>"$TEST_RESULTS/$1.tsv"
+}
+
 passed=0 failed=0 skipped=0 failures=
 for init in $inits; do
     status=0
     wait "${guest[$init]}" || status=$?
     echo "== guest with pure cgroup v2, $init =="
     cat "$share.$init"
+    keep_results "$init"
     totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$share.$init" | tail -1 || true)
     failures+=$(sed -n "s/^failed: /failed: $init guest: /p" "$share.$init")$'\n'
-    rm -f "$share.$init"
     read -r p _ f _ s _ <<<"${totals:-0 passed, 0 failed, 0 skipped}"
     # A guest that did not get to its last line has failed, whatever it said before.
     if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
