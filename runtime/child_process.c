@@ -72,6 +72,26 @@ int child_pin_finally(struct child *child, struct error *err)
     return process_limits_apply_affinity(&child->process->final_affinity, err);
 }
 
+/* Of keyutils.h: its possessor may do all, its user view, read, link and - what the kernel does not
+ * give by itself - search it.  Whoever may not search a keyring does not find it by its name: exec
+ * would make another. */
+enum { KEYRING_PERMISSIONS = 0x3f1b0000 };
+
+/* Keys are a luxury: old kernels, containers around us and full quotas go without. */
+static void join_named_keyring(const struct child *child)
+{
+    long keyring = kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING,
+                                 (unsigned long)child->process->keyring, 0, 0, 0);
+
+    if (keyring < 0) {
+        log_warning(child->log, "no session keyring: %s", strerror(errno));
+        return;
+    }
+    if (child->container != NULL &&
+        kernel_keyctl(KEYCTL_SETPERM, (unsigned long)keyring, KEYRING_PERMISSIONS, 0, 0) < 0)
+        log_warning(child->log, "the session keyring is not for exec: %s", strerror(errno));
+}
+
 /* The keyring carries the label that is set while it is made. */
 static int join_keyring(struct child *child, struct error *err)
 {
@@ -89,10 +109,7 @@ static int join_keyring(struct child *child, struct error *err)
         if (security_labels_set_keyring(labels, thread_self, err) < 0)
             return -err->code;
     }
-    /* Keys are a luxury: old kernels, containers around us and full quotas go without. */
-    if (kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)child->process->keyring, 0, 0,
-                      0) < 0)
-        log_warning(child->log, "no session keyring: %s", strerror(errno));
+    join_named_keyring(child);
     return labels->selinux_label != NULL ? security_labels_clear_keyring(labels, thread_self, err)
                                          : 0;
 }

@@ -186,6 +186,29 @@ Scenario(flags, no_new_keyring_makes_none)
     bundle_delete(without);
 }
 
+/* As exec sees it: whoever may not find the container's keyring makes another of that name. */
+Scenario(flags, exec_is_in_the_keyring_of_its_container)
+{
+    need_root();
+    if (!file_exists("/proc/keys"))
+        skip("this kernel has no keyrings");
+    for (int in_user_namespace = 0; in_user_namespace < 2; in_user_namespace++) {
+        struct bundle *bundle = bundle_new();
+        const char *keys, *name, *first;
+
+        if (in_user_namespace)
+            bundle_map_users(bundle, 100000, 65536);
+        bundle_set(bundle, "linux.maskedPaths", "[]");
+        bundle_start(bundle);
+        keys = inside_running(bundle, "cat /proc/keys");
+        name = text("_ses.%s:", bundle->id);
+        first = strstr(keys, name);
+        cr_assert(first != NULL && strstr(first + 1, name) == NULL, "%s is not there once:\n%s",
+                  name, keys);
+        bundle_delete(bundle);
+    }
+}
+
 /* Who the orphans of a container without a pid namespace of its own go to while `run` waits. */
 static pid_t parent_of_orphan(struct bundle *bundle, const char *flag, pid_t *ret_run)
 {
