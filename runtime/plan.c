@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "runtime/notify.h"
+#include "runtime/overrides.h"
 
 bool caller_is_privileged(void)
 {
@@ -84,13 +85,18 @@ static bool is_overruled(const char *variable, const struct process_request *req
             starts_with(variable, "LISTEN_FDNAMES="));
 }
 
-/* The environment, and one slot left for HOME. */
-static int plan_environment(struct process_plan *plan, const struct string_list *env,
+/* The environment, and one slot left for HOME.  Of a name that is there twice getenv(3) would find
+ * the first, but the last one counts. */
+static int plan_environment(struct process_plan *plan, const struct string_list *given,
                             const struct process_request *request, struct arena *arena,
                             struct error *err)
 {
+    static const struct string_list nothing;
     struct own_variables own = {.count = 0};
+    struct string_list list, *env = &list;
 
+    if (environment_merge(&nothing, given, arena, &list, err) < 0)
+        return -err->code;
     plan->env = arena_zero(arena, env->count + OWN_VARIABLES + HOME_AND_NULL, sizeof *plan->env);
     if (plan->env == NULL)
         return no_memory(err);

@@ -265,6 +265,17 @@ Scenario(process, the_environment_is_the_configs_alone)
     assert_text(bundle_run(bundle).out, "PATH=/bin\nA=b c\nEMPTY=\nHOME=/h\n");
 }
 
+Scenario(process, of_a_variable_that_is_given_twice_the_last_counts)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "process.env",
+               "[\"PATH=/nowhere\",\"A=1\",\"HOME=/h\",\"A=2\",\"PATH=/bin\"]");
+    bundle_set(bundle, "process.args", "[\"env\"]");
+    assert_text(bundle_run(bundle).out, "PATH=/bin\nA=2\nHOME=/h\n");
+}
+
 Scenario(process, without_env_nothing_of_the_hosts_comes_in)
 {
     struct bundle *bundle = bundle_new();

@@ -170,6 +170,25 @@ static const char *variable(const struct process_plan *plan, const char *name)
     return found;
 }
 
+Test(plan, of_a_variable_that_is_given_twice_the_last_counts)
+{
+    autoarena struct arena arena = {NULL};
+    const char *env[] = {"A=1", "PATH=/first", "AB=2", "A=3", "PATH=/last", NULL};
+    struct spec_process process = {
+        .cwd = "/", .env = {env, 5}
+    };
+    struct process_request request = {.id = "web", .new_user_namespace = true};
+    static const struct log silent;
+    struct process_plan plan;
+    struct error err;
+
+    must(process_plan_from_spec(&plan, &process, NULL, &request, &arena, &silent, &err));
+    cr_expect_eq(plan.env_count, 3);
+    cr_expect_str_eq(variable(&plan, "A"), "3");
+    cr_expect_str_eq(variable(&plan, "AB"), "2");
+    cr_expect_str_eq(plan.path, "/last", "the program is looked up there");
+}
+
 /* getenv(3) finds the first of two, others the last: there must be one. */
 Test(plan, variables_about_handed_over_sockets_replace_those_of_the_bundle)
 {
