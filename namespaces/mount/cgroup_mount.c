@@ -90,7 +90,9 @@ static int mount_hierarchy(const struct mount_step *step, int tmpfs,
     if (target < 0)
         return fail(err, errno, "open the directory");
     tree = open_hierarchy(step, source, err);
-    return tree < 0 ? tree : tree_attach(tree, target, err);
+    if (tree < 0 || mount_set_propagation(tree, step->mount, err) < 0)
+        return -err->code;
+    return tree_attach(tree, target, err);
 }
 
 /* "cpu,cpuacct" is also found as cpu and as cpuacct. */

@@ -71,16 +71,22 @@ int mount_open_target(const struct mount_step *step, bool directory, bool *ret_m
     return error < 0 ? error : take_fd(&target);
 }
 
+int mount_set_propagation(int tree, const struct planned_mount *mount, struct error *err)
+{
+    int error = 0;
+
+    for (size_t i = 0; error == 0 && i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
+        error = tree_set_propagation(tree, mount->propagation[i], err);
+    return error;
+}
+
 int mount_place(const struct mount_step *step, int tree, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
+    int error = mount_set_propagation(tree, mount, err);
 
-    for (size_t i = 0; i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++) {
-        int error = tree_set_propagation(tree, mount->propagation[i], err);
-
-        if (error < 0)
-            return error;
-    }
+    if (error < 0)
+        return error;
     return tree_attach_at(tree, target, step->child->root, mount->destination, links_of(mount),
                           err);
 }
@@ -388,10 +394,7 @@ static int mount_remount(const struct mount_step *step, struct error *err)
     if ((error = tree_set(at, true, &mount->tree, err)) < 0 ||
         (error = tree_set(at, false, &mount->own, err)) < 0)
         return error;
-    for (size_t i = 0; i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
-        if ((error = tree_set_propagation(at, mount->propagation[i], err)) < 0)
-            return error;
-    return 0;
+    return mount_set_propagation(at, mount, err);
 }
 
 static int (*const kinds[MOUNT_KINDS])(const struct mount_step *, struct error *) = {

@@ -21,6 +21,10 @@ struct mount_step {
 must_check int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
                                  struct error *err);
 
+/* Give the mount its propagation, option by option: "rslave" and then "shared" are two steps. */
+must_check int mount_set_propagation(int tree, const struct planned_mount *mount,
+                                     struct error *err);
+
 /* Give the detached `tree` the step's propagation and put it in its place. */
 must_check int mount_place(const struct mount_step *step, int tree, int target, struct error *err);
 

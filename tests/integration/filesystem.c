@@ -486,6 +486,24 @@ Scenario(filesystem, the_cgroup_mount_without_a_cgroup_namespace)
                 "123\nread-only");
 }
 
+/* Each of v1's hierarchies is a mount of its own. */
+Scenario(filesystem, the_cgroup_mounts_propagate_as_they_are_told)
+{
+    static const char *const propagations[] = {"rslave", "rprivate"};
+
+    need_root();
+    for (size_t i = 0; i < count_of(propagations); i++) {
+        struct bundle *bundle = bundle_new();
+        const char *seen;
+
+        bundle_without_namespace(bundle, "cgroup");
+        bundle_mount(bundle, "/sys/fs/cgroup", "cgroup", "cgroup",
+                     text("\"ro\",\"%s\"", propagations[i]));
+        seen = inside(bundle, "grep ' /sys/fs/cgroup' /proc/self/mountinfo");
+        cr_assert((strstr(seen, "master:") != NULL) == (i == 0), "%s: %s", propagations[i], seen);
+    }
+}
+
 /* A writable cgroup mount lets root of a user namespace do nothing about the limits. */
 Scenario(filesystem, limits_cannot_be_raised_from_inside)
 {
