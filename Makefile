@@ -20,6 +20,7 @@ command           := $(call objects_of,cmd/crun-lite)
 harness           := $(call objects_of,tests/integration/harness)
 unit_tests        := $(basename $(call objects_of,tests/unit))
 integration_tests := $(basename $(call objects_of,tests/integration))
+probe             := $(out)/tests/probe/probe
 
 warnings  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
              -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion -Wundef -Wpointer-arith \
@@ -41,7 +42,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-engines compatibility spec-coverage test-programs run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -64,6 +65,10 @@ $(unit_tests): %: %.o $(archive)
 $(integration_tests): %: %.o $(harness) $(archive)
 	$(call say,link   )$(call link,criterion)
 test-programs: $(program) $(unit_tests) $(integration_tests)
+$(probe): tests/probe/probe.c
+	@mkdir -p $(@D)
+	$(call say,link   )$(CC) -std=gnu11 -D_GNU_SOURCE $(warnings) $(CFLAGS) -static $< -o $@
+probe-program: $(probe)
 
 version := -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
 $(command): CPPFLAGS += $(version)
@@ -94,6 +99,10 @@ test-vm:                        ## integration tests in a guest with pure cgroup
 	@tests/packages.sh build test vm
 	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) TEST_RESULTS=$(BUILD)/results tests/vm/test.sh $(integration_tests)
+test-probe:                     ## what a container sees: the same configurations under runc and crun (as root)
+	@tests/packages.sh build probe
+	@$(MAKE) --no-print-directory $(jobs) all probe-program
+	@CRUN_LITE=$(abspath $(program)) PROBE=$(probe) PROBE_RESULTS=$(BUILD)/probe tests/probe/run.sh
 ENGINES ?= native containerd cri docker podman
 test-engines:                   ## containerd, CRI, Docker, Podman with it, and runc as control (as root, QEMU)
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
@@ -111,9 +120,9 @@ check:                          ## format, layers, both compilers with -Werror, 
 	tests/check-layers.sh
 	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
-	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs
+	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program
 	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
-	    PROGRAM=$(BUILD)/clang/crun-lite test-programs
+	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
 format:                         ## clang-format all sources

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make sure that what a job needs is installed.
 #
-#   tests/packages.sh JOB...         JOB: build, run, test, check, vm, engines
+#   tests/packages.sh JOB...         JOB: build, run, test, check, probe, vm, engines
 #
 # What is there already is left alone, whoever put it there. For the rest: root gets it from the
 # distribution's package manager, anyone else is told the exact packages, and the answer is 1.
@@ -17,6 +17,7 @@ have() {
     test)  "$busybox" >/dev/null 2>&1 && have_programs ps &&
            "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
     check) have_programs gcc clang clang-format clang-tidy python3 ;;
+    probe) have_programs runc ip /usr/bin/python3 && "$busybox" >/dev/null 2>&1 ;;
     vm)    have_programs qemu-system-x86_64 qemu-img mmdebstrap mke2fs debugfs cpio unxz python3 ;;
     engines) have_programs containerd ctr runc dockerd podman buildah catatonit ip script /usr/bin/python3 /usr/lib/cni/bridge &&
              "$busybox" >/dev/null 2>&1 && /usr/bin/python3 -c 'import grpc, grpc_tools' 2>/dev/null ;;
@@ -44,6 +45,7 @@ packages() {
     apt-get/test)  echo busybox-static libcriterion-dev procps ;;
     apt-get/check) echo gcc clang clang-format clang-tidy python3 ;;
     apt-get/vm)    echo qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio xz-utils python3 ;;
+    apt-get/probe) echo busybox-static runc iproute2 python3 ;;
     apt-get/engines) echo busybox-static containerd runc docker.io podman buildah catatonit iproute2 iptables bsdutils \
                           python3 python3-grpcio python3-grpc-tools containernetworking-plugins ;;
     dnf/build)     echo gcc make pkgconf-pkg-config libseccomp-devel libcap-devel yajl-devel \
@@ -51,18 +53,21 @@ packages() {
     dnf/run)       echo busybox ;;
     dnf/test)      echo busybox criterion-devel procps-ng ;;
     dnf/check)     echo gcc clang clang-tools-extra python3 ;;
+    dnf/probe)     echo busybox runc iproute python3 glibc-static ;;
     dnf/vm)        echo qemu-system-x86-core qemu-img mmdebstrap e2fsprogs cpio xz python3 ;;
     apk/build)     echo gcc make musl-dev linux-headers pkgconf libseccomp-dev libcap-dev yajl-dev \
                         libmnl-dev ;;
     apk/run)       echo busybox-static ;;
     apk/test)      echo busybox-static criterion-dev procps ;;
     apk/check)     echo gcc clang clang-extra-tools python3 ;;
+    apk/probe)     echo busybox-static runc iproute2 python3 ;;
     apk/vm)        echo qemu-system-x86_64 qemu-img debootstrap e2fsprogs e2fsprogs-extra cpio xz \
                         python3 ;;
     pacman/build)  echo gcc make pkgconf libseccomp libcap yajl libmnl ;;
     pacman/run)    echo busybox ;;
     pacman/test)   echo busybox criterion procps-ng ;;
     pacman/check)  echo gcc clang python ;;
+    pacman/probe)  echo busybox runc iproute2 python ;;
     pacman/vm)     echo qemu-system-x86 qemu-img mmdebstrap e2fsprogs cpio xz python ;;
     esac
 }
