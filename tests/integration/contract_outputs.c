@@ -322,6 +322,8 @@ static const struct {
     {"linux.apparmor.enabled",              JSON_BOOLEAN, NULL                     },
     {"linux.selinux.enabled",               JSON_BOOLEAN, NULL                     },
     {"linux.intelRdt.enabled",              JSON_BOOLEAN, NULL                     },
+    {"linux.intelRdt.schemata",             JSON_BOOLEAN, NULL                     },
+    {"linux.intelRdt.monitoring",           JSON_BOOLEAN, NULL                     },
     {"linux.memoryPolicy.modes",            JSON_ARRAY,   "MPOL_BIND"              },
     {"linux.memoryPolicy.flags",            JSON_ARRAY,   "MPOL_F_STATIC_NODES"    },
     {"linux.mountExtensions.idmap.enabled", JSON_BOOLEAN, NULL                     },

@@ -109,6 +109,24 @@ Scenario(resources, unified_files_are_written_on_v2)
 }
 
 /* Engines send these to v2 hosts still; runc lets them pass. */
+Scenario(resources, memory_members_of_v1_alone_are_in_force_there)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    if (host_has_pure_cgroup2())
+        skip("is about cgroup v1");
+    bundle_set(bundle, "linux.resources.memory",
+               "{\"swappiness\":10,\"kernelTCP\":67108864,\"disableOOMKiller\":true}");
+    bundle_start(bundle);
+    assert_text(file_line(bundle_cgroup_file(bundle, "memory", "memory.swappiness")), "10");
+    assert_text(file_line(bundle_cgroup_file(bundle, "memory", "memory.kmem.tcp.limit_in_bytes")),
+                "67108864");
+    assert_has(file_text(bundle_cgroup_file(bundle, "memory", "memory.oom_control")),
+               "oom_kill_disable 1\n");
+    bundle_delete(bundle);
+}
+
 Scenario(resources, members_of_v1_alone_do_no_harm_on_v2)
 {
     struct bundle *bundle = bundle_new();
