@@ -90,6 +90,7 @@ run() {
     program=$1
     name=${program##*/}
     tap=$work/$name.tap
+    rm -f "$tap" # two programs may have one name: tests/unit/X, tests/integration/X
     begin=$(date +%s)
     # What passes is no news, but the last of it is when the program does not end by itself.
     {
