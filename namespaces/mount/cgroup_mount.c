@@ -14,7 +14,7 @@
 static int clone_directory(const struct planned_mount *mount,
                            const struct mount_cgroup_source *source, struct error *err)
 {
-    const struct mount_attributes attributes = {.set = (mount->own.set | mount->tree.set) &
+    const struct mount_attributes attributes = {.set = mount_attributes_of_top(mount).set &
                                                        ~(uint64_t)MOUNT_ATTR__ATIME};
     autoclose int tree = tree_clone(AT_FDCWD, source->directory, false, err);
     int error = tree < 0 ? tree : tree_set(tree, false, &attributes, err);
@@ -62,7 +62,7 @@ static int make_hierarchy(const struct planned_mount *mount,
     if (error == 0 && source->options != NULL)
         error = set_options(context, source->options, err);
     return error < 0 ? error
-                     : filesystem_finish(context, type, mount->own.set | mount->tree.set, err);
+                     : filesystem_finish(context, type, mount_attributes_of_top(mount).set, err);
 }
 
 /* Mounting a cgroup file system outside a new cgroup namespace would show the whole hierarchy (and
@@ -121,7 +121,7 @@ static int make_top(const struct planned_mount *mount, struct error *err)
         .source = "tmpfs",
         .data = &mode,
         .data_count = 1,
-        .attributes = (mount->own.set | mount->tree.set) & ~(uint64_t)MOUNT_ATTR_RDONLY,
+        .attributes = mount_attributes_of_top(mount).set & ~(uint64_t)MOUNT_ATTR_RDONLY,
     };
 
     return filesystem_make(&tmpfs, err);
@@ -131,7 +131,7 @@ static int make_top(const struct planned_mount *mount, struct error *err)
 static int mount_hierarchies(const struct mount_step *step, int target, struct error *err)
 {
     const struct mount_plan *plan = step->plan;
-    const struct mount_attributes late = {.set = (step->mount->own.set | step->mount->tree.set) &
+    const struct mount_attributes late = {.set = mount_attributes_of_top(step->mount).set &
                                                  MOUNT_ATTR_RDONLY};
     autoclose int tmpfs = make_top(step->mount, err);
     int error = tmpfs < 0 ? tmpfs : mount_place(step, tmpfs, target, err);

@@ -101,7 +101,7 @@ int mount_make_filesystem(const struct mount_step *step, const char *type,
         .data = mount->data,
         .data_count = mount->data_count,
         .more = more,
-        .attributes = mount->own.set | mount->tree.set,
+        .attributes = mount_attributes_of_top(mount).set,
     };
 
     return filesystem_make(&filesystem, err);
@@ -145,9 +145,10 @@ static const struct shown_namespace *find_shown(const char *type)
 static int clone_of_host(const struct planned_mount *mount, const struct shown_namespace *shown,
                          struct error *err)
 {
+    const struct mount_attributes asked = mount_attributes_of_top(mount);
     const struct mount_attributes attributes = {
-        .set = mount->own.set | mount->tree.set | shown->forced,
-        .clear = mount->own.clear & MOUNT_ATTR__ATIME,
+        .set = asked.set | shown->forced,
+        .clear = asked.clear & MOUNT_ATTR__ATIME,
     };
     struct mount_attributes no_atime = {.set = attributes.set & ~(uint64_t)MOUNT_ATTR__ATIME};
     autoclose int tree = tree_clone(AT_FDCWD, shown->host_path, true, err);
@@ -214,7 +215,7 @@ static int make_without_group(const struct mount_step *step, struct error *err)
         .type = mount->type,
         .source = mount->source,
         .data = kept,
-        .attributes = mount->own.set | mount->tree.set,
+        .attributes = mount_attributes_of_top(mount).set,
     };
 
     for (size_t i = 0; i < mount->data_count; i++) {
@@ -232,7 +233,7 @@ static int make_filesystem(const struct mount_step *step, struct error *err)
 {
     static const struct mount_datum read_only = {.key = "ro"};
     const struct planned_mount *mount = step->mount;
-    bool ro = mount->own.set & MOUNT_ATTR_RDONLY && *mount->source == '/';
+    bool ro = mount_attributes_of_top(mount).set & MOUNT_ATTR_RDONLY && *mount->source == '/';
     int tree = ro ? mount_make_filesystem(step, mount->type, &read_only, err)
                   : make_or_clone(step, err);
 
@@ -391,8 +392,8 @@ static int mount_remount(const struct mount_step *step, struct error *err)
 
     if (at < 0)
         return at;
-    if ((error = tree_set(at, true, &mount->tree, err)) < 0 ||
-        (error = tree_set(at, false, &mount->own, err)) < 0)
+    if ((error = tree_set(at, false, &mount->own, err)) < 0 ||
+        (error = tree_set(at, true, &mount->tree, err)) < 0)
         return error;
     return mount_set_propagation(at, mount, err);
 }

@@ -25,10 +25,11 @@ static const struct {
 
 static unsigned long flags_of(const struct planned_mount *mount)
 {
+    const struct mount_attributes top = mount_attributes_of_top(mount);
     unsigned long all = mount->legacy_flags;
 
     for (size_t i = 0; i < count_of(flags); i++)
-        if ((mount->own.set | mount->tree.set) & flags[i].attribute)
+        if (top.set & flags[i].attribute)
             all |= flags[i].flag;
     return all;
 }
@@ -37,6 +38,7 @@ static unsigned long flags_of(const struct planned_mount *mount)
 static int finish(const struct mount_step *step, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
+    const struct mount_attributes top = mount_attributes_of_top(mount);
     autoclose int made = inroot_open(step->child->root, mount->destination,
                                      mount->no_links ? INROOT_NO_LINKS : INROOT_FOLLOW, err);
     int error;
@@ -45,7 +47,7 @@ static int finish(const struct mount_step *step, int target, struct error *err)
         return made;
     if (tree_is_same_mount(made, target))
         return refuse(err, EAGAIN, "the mount did not land there: somebody changes the path");
-    error = tree_set(made, false, &mount->own, err);
+    error = tree_set(made, false, &top, err);
     for (size_t i = 0; error == 0 && i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
         error = tree_set_propagation(made, mount->propagation[i], err);
     return error;

@@ -79,7 +79,7 @@ static int make_overlay(const struct mount_step *step, bool *ret_by_mount, struc
         error = filesystem_set(context, &mount->data[i], err);
     if (error != 0)
         return error < 0 ? error : -E2BIG;
-    return filesystem_finish(context, "overlay", mount->own.set | mount->tree.set, err);
+    return filesystem_finish(context, "overlay", mount_attributes_of_top(mount).set, err);
 }
 
 int mount_make_overlay(const struct mount_step *step, struct error *err)

@@ -65,8 +65,8 @@ struct planned_mount {
     const char *type;
     const char *source; /* of a bind: absolute path on the host; else what /proc/mounts shows */
     unsigned extensions;
-    struct mount_attributes own;
-    struct mount_attributes tree;                  /* of the r-options: every mount of the tree */
+    struct mount_attributes own;                   /* of the top alone */
+    struct mount_attributes tree;                  /* of the r-options: all mounts; after `own` */
     uint64_t propagation[MOUNT_PROPAGATIONS_MOST]; /* MS_*, in order; a 0 ends them */
     struct mount_datum *data;
     size_t data_count;
@@ -126,6 +126,10 @@ must_check int mount_destination_clean(const char *path, struct arena *arena, co
 /* Under /proc only a few files may be covered: everything else there is trusted by somebody. */
 bool mount_destination_is_in_proc(const char *destination);
 bool mount_destination_may_cover_proc(const char *destination);
+
+/* What the top of the tree gets: the options of this mount, then those of the whole tree, which win
+ * whatever their order in the list, as with runc and crun. */
+struct mount_attributes mount_attributes_of_top(const struct planned_mount *mount);
 
 must_check int mount_plan_one(struct planned_mount *ret, const struct mount_request *request,
                               size_t index, struct arena *arena, const struct log *log,

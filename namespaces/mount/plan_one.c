@@ -32,10 +32,18 @@ static const struct mount_type *type_find(const char *name)
 }
 
 /* The later word wins: what it sets is not cleared any more, and the other way round. */
-static void add_attribute(struct mount_attributes *attributes, const struct mount_option *option)
+static void add_attributes(struct mount_attributes *attributes, uint64_t set, uint64_t clear)
 {
-    attributes->set = (attributes->set & ~option->clear) | option->set;
-    attributes->clear = (attributes->clear & ~option->set) | option->clear;
+    attributes->set = (attributes->set & ~clear) | set;
+    attributes->clear = (attributes->clear & ~set) | clear;
+}
+
+struct mount_attributes mount_attributes_of_top(const struct planned_mount *mount)
+{
+    struct mount_attributes both = mount->own;
+
+    add_attributes(&both, mount->tree.set, mount->tree.clear);
+    return both;
 }
 
 static int add_propagation(struct planned_mount *mount, uint64_t propagation, struct error *err)
@@ -108,10 +116,10 @@ static int add_option(struct planned_mount *mount, const char *text, size_t inde
     case MOUNT_OPTION_NOTHING:
         break;
     case MOUNT_OPTION_ATTRIBUTE:
-        add_attribute(&mount->own, option);
+        add_attributes(&mount->own, option->set, option->clear);
         break;
     case MOUNT_OPTION_RECURSIVE:
-        add_attribute(&mount->tree, option);
+        add_attributes(&mount->tree, option->set, option->clear);
         break;
     case MOUNT_OPTION_SUPERBLOCK:
         mount->legacy_flags = (mount->legacy_flags & ~option->clear) | option->set;
@@ -270,7 +278,7 @@ static void delay_read_only(struct planned_mount *mount)
 {
     if (mount->kind != MOUNT_KIND_TMPFS)
         return;
-    mount->read_only_late = (mount->own.set | mount->tree.set) & MOUNT_ATTR_RDONLY;
+    mount->read_only_late = mount_attributes_of_top(mount).set & MOUNT_ATTR_RDONLY;
     mount->own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
     mount->tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }

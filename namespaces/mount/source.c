@@ -35,9 +35,9 @@ int mount_clone_source(const struct planned_mount *mount, const struct log *log,
 
     if (tree < 0)
         return tree;
-    error = set_or_keep(tree, true, &mount->tree, mount, log, err);
+    error = set_or_keep(tree, false, &mount->own, mount, log, err);
     if (error == 0)
-        error = set_or_keep(tree, false, &mount->own, mount, log, err);
+        error = set_or_keep(tree, true, &mount->tree, mount, log, err);
     return error < 0 ? error : take_fd(&tree);
 }
 
