@@ -122,6 +122,7 @@ int mount_plan_devices(struct mount_plan *plan, const struct spec *spec, struct 
 
         if (plan_device(device, &spec->linux_->devices.items[i], arena, err) < 0)
             return prefix(err, "linux.devices[%zu].", i);
+        device->is_listed = true;
         device->field = arena_print(arena, "linux.devices[%zu]", i);
         if (device->field == NULL)
             return no_memory(err);

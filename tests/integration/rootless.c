@@ -17,6 +17,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/host_mounts.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
 
@@ -101,6 +102,17 @@ Scenario(rootless, has_devices_network_and_mounts)
                                        "touch /dev/shm/x && echo shm; mount -t tmpfs x /mnt 2>&1 | "
                                        "head -n 1; cat /proc/kcore | wc -c"),
                 "2\nlo\n1\nshm\nmount: permission denied (are you root?)\n0\n");
+}
+
+/* Devices of the host give no rights that they are not meant to give. */
+Scenario(rootless, devices_are_bound_nosuid_and_noexec)
+{
+    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    struct bundle *bundle = bundle_for_user();
+    const char *mounts = inside_as_user(bundle, "cat /proc/self/mountinfo");
+
+    for (size_t i = 0; i < count_of(names); i++)
+        assert_has(mounted_at(mounts, text("/dev/%s", names[i])).options, "rw,nosuid,noexec");
 }
 
 Scenario(rootless, lives_a_whole_life)

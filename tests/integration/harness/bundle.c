@@ -158,6 +158,14 @@ void bundle_script(struct bundle *bundle, const char *script)
                json_quote(scenario_arena(), script));
 }
 
+void bundle_allow(struct bundle *bundle, const char *capability)
+{
+    static const char *const sets[] = {"bounding", "effective", "permitted"};
+
+    for (size_t i = 0; i < count_of(sets); i++)
+        bundle_set(bundle, text("process.capabilities.%s[+]", sets[i]), "\"%s\"", capability);
+}
+
 void bundle_mount(struct bundle *bundle, const char *destination, const char *type,
                   const char *source, const char *options)
 {

@@ -51,6 +51,9 @@ void bundle_mount(struct bundle *bundle, const char *destination, const char *ty
 void bundle_mount_libraries(struct bundle *bundle);
 void bundle_mount_program(struct bundle *bundle, const char *destination, const char *program);
 
+/* A capability more for the first process: bounding, effective and permitted. */
+void bundle_allow(struct bundle *bundle, const char *capability);
+
 /* A file below the rootfs. */
 void bundle_file(struct bundle *bundle, const char *path, const char *content, mode_t mode);
 

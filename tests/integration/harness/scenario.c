@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "tests/integration/harness/host_mounts.h"
 
 enum { PATIENCE_MS = 8000 };
 
@@ -173,6 +174,8 @@ void scenario_begin(void)
 
 void scenario_check(void)
 {
+    host_unmount_all();
+
     const char *left = leftovers(&scenario.before, &scenario.scope, PATIENCE_MS, &scenario.arena);
 
     cr_assert(*left == '\0', "left behind:\n%s", left);
