@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -10,9 +11,19 @@
 #include "base/own.h"
 #include "namespaces/mount/steps.h"
 
-enum { DEEPEST = 64, ENTRIES_SIZE = 2048 };
+enum { DEEPEST = 64, ENTRIES_SIZE = 2048, LINK_NAME_SIZE = 48 };
 
-static int copy_directory(int from, int to, unsigned depth, struct error *err);
+/* What the whole copy has in common. */
+struct copy {
+    int to;    /* its root */
+    int links; /* a directory there: files of several names, each by "DEVICE-INODE"; -1: none yet */
+    const struct log *log;
+};
+
+/* Something that is gone before anybody sees the copy.  No image has a name like it. */
+static const char links_name[] = ".crun-lite-tmpcopyup-links";
+
+static int copy_directory(struct copy *copy, int from, int to, unsigned depth, struct error *err);
 
 static int copy_times(int to, const char *name, const struct stat *status, struct error *err)
 {
@@ -23,14 +34,18 @@ static int copy_times(int to, const char *name, const struct stat *status, struc
     return 0;
 }
 
-/* Owner before mode: a change of owner takes set-user-id away. */
-static int copy_attributes(int to, const char *name, const struct stat *status, struct error *err)
+/* Owner first: a change of owner takes set-user-id and file capabilities away. */
+static int copy_attributes(int from, int to, const char *name, const struct stat *status,
+                           struct error *err)
 {
+    int error;
+
     if (fchownat(to, name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, errno, "set its owner");
     if (!S_ISLNK(status->st_mode) && fchmodat(to, name, status->st_mode & 07777, 0) < 0)
         return fail(err, errno, "set its mode");
-    return copy_times(to, name, status, err);
+    error = mount_copy_xattrs(from, to, name, err);
+    return error < 0 ? error : copy_times(to, name, status, err);
 }
 
 static int copy_bytes(int from, int to, struct error *err)
@@ -69,7 +84,8 @@ static int copy_link(int from, int to, const char *name, struct error *err)
     return symlinkat(target, to, name) < 0 ? fail(err, errno, "make the link") : 0;
 }
 
-static int copy_subdirectory(int from, int to, const char *name, unsigned depth, struct error *err)
+static int copy_subdirectory(struct copy *copy, int from, int to, const char *name, unsigned depth,
+                             struct error *err)
 {
     autoclose int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     autoclose int out = -1;
@@ -81,42 +97,113 @@ static int copy_subdirectory(int from, int to, const char *name, unsigned depth,
     out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (out < 0)
         return fail(err, errno, "open the copy");
-    return copy_directory(in, out, depth + 1, err);
+    return copy_directory(copy, in, out, depth + 1, err);
 }
 
-/* Sockets and devices mean nothing without who made them, and are left out. */
-static int copy_entry(int from, int to, const char *name, unsigned depth, struct error *err)
+/* 0; 1 when it is left out: in a user namespace nobody makes devices. */
+static int copy_node(const struct copy *copy, int to, const char *name, const struct stat *status,
+                     struct error *err)
+{
+    if (mknodat(to, name, (status->st_mode & S_IFMT) | 0600, status->st_rdev) == 0)
+        return 0;
+    if (errno != EPERM || S_ISFIFO(status->st_mode))
+        return fail(err, errno, "mknod");
+    log_warning(copy->log, "tmpcopyup: the device %s may not be made here: left out", name);
+    return 1;
+}
+
+/* 0; 1 when it is left out.  A socket means nothing without who listens there. */
+static int copy_body(struct copy *copy, int from, int to, const char *name,
+                     const struct stat *status, struct error *err)
+{
+    switch (status->st_mode & S_IFMT) {
+    case S_IFREG:
+        return copy_file(from, to, name, err);
+    case S_IFLNK:
+        return copy_link(from, to, name, err);
+    case S_IFIFO:
+    case S_IFCHR:
+    case S_IFBLK:
+        return copy_node(copy, to, name, status, err);
+    default:
+        return 1;
+    }
+}
+
+/* The name of a file in the directory of links. */
+static void name_link(const struct stat *status, char name[static LINK_NAME_SIZE])
+{
+    snprintf(name, LINK_NAME_SIZE, "%llx-%llx", (unsigned long long)status->st_dev,
+             (unsigned long long)status->st_ino);
+}
+
+/* The first of its names is copied already: 0, and -ENOENT when not. */
+static int link_to_first(const struct copy *copy, int to, const char *name,
+                         const struct stat *status, struct error *err)
+{
+    char first[LINK_NAME_SIZE];
+
+    if (copy->links < 0)
+        return -ENOENT;
+    name_link(status, first);
+    if (linkat(copy->links, first, to, name, 0) == 0)
+        return 0;
+    return errno == ENOENT ? -ENOENT : fail(err, errno, "link");
+}
+
+static int remember_first(struct copy *copy, int to, const char *name, const struct stat *status,
+                          struct error *err)
+{
+    char first[LINK_NAME_SIZE];
+
+    if (copy->links < 0) {
+        if (mkdirat(copy->to, links_name, 0700) < 0)
+            return fail(err, errno, "make a directory for links");
+        copy->links = openat(copy->to, links_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (copy->links < 0)
+            return fail(err, errno, "open the directory for links");
+    }
+    name_link(status, first);
+    return linkat(to, name, copy->links, first, 0) < 0 ? fail(err, errno, "remember the link") : 0;
+}
+
+static int copy_file_of_any_kind(struct copy *copy, int from, int to, const char *name,
+                                 const struct stat *status, struct error *err)
+{
+    int error = status->st_nlink > 1 ? link_to_first(copy, to, name, status, err) : -ENOENT;
+
+    if (error != -ENOENT)
+        return error;
+    error = copy_body(copy, from, to, name, status, err);
+    if (error != 0)
+        return error < 0 ? error : 0;
+    error = copy_attributes(from, to, name, status, err);
+    if (error == 0 && status->st_nlink > 1)
+        error = remember_first(copy, to, name, status, err);
+    return error;
+}
+
+static int copy_entry(struct copy *copy, int from, int to, const char *name, unsigned depth,
+                      struct error *err)
 {
     struct stat status;
-    int error = 0;
+    int error;
 
     if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, errno, "stat");
-    switch (status.st_mode & S_IFMT) {
-    case S_IFREG:
-        error = copy_file(from, to, name, err);
-        break;
-    case S_IFDIR:
-        error = copy_subdirectory(from, to, name, depth, err);
-        if (error < 0)
-            return prefix(err, "%s/", name);
-        break;
-    case S_IFLNK:
-        error = copy_link(from, to, name, err);
-        break;
-    case S_IFIFO:
-        error = mkfifoat(to, name, 0600) < 0 ? fail(err, errno, "make the FIFO") : 0;
-        break;
-    default:
-        return 0;
+    if (!S_ISDIR(status.st_mode)) {
+        error = copy_file_of_any_kind(copy, from, to, name, &status, err);
+        return error < 0 ? within(err, "%s", name) : 0;
     }
-    if (error == 0)
-        error = copy_attributes(to, name, &status, err);
+    error = copy_subdirectory(copy, from, to, name, depth, err);
+    if (error < 0)
+        return prefix(err, "%s/", name);
+    error = copy_attributes(from, to, name, &status, err);
     return error < 0 ? within(err, "%s", name) : 0;
 }
 
-static int copy_entries(int from, int to, const char *entries, size_t size, unsigned depth,
-                        struct error *err)
+static int copy_entries(struct copy *copy, int from, int to, const char *entries, size_t size,
+                        unsigned depth, struct error *err)
 {
     for (size_t at = 0; at < size;) {
         const struct dirent64 *entry = (const void *)(entries + at);
@@ -125,7 +212,7 @@ static int copy_entries(int from, int to, const char *entries, size_t size, unsi
         at += entry->d_reclen;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        error = copy_entry(from, to, entry->d_name, depth, err);
+        error = copy_entry(copy, from, to, entry->d_name, depth, err);
         if (error < 0)
             return error;
     }
@@ -133,7 +220,7 @@ static int copy_entries(int from, int to, const char *entries, size_t size, unsi
 }
 
 /* getdents64(2) into the stack: opendir(3) would allocate. */
-static int copy_directory(int from, int to, unsigned depth, struct error *err)
+static int copy_directory(struct copy *copy, int from, int to, unsigned depth, struct error *err)
 {
     char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
 
@@ -147,16 +234,48 @@ static int copy_directory(int from, int to, unsigned depth, struct error *err)
             return 0;
         if (size < 0)
             return fail(err, errno, "read the directory");
-        error = copy_entries(from, to, entries, (size_t)size, depth, err);
+        error = copy_entries(copy, from, to, entries, (size_t)size, depth, err);
         if (error < 0)
             return error;
     }
 }
 
-int mount_copy_up(int from, int to, struct error *err)
+/* From the start as long as something is there: names that go move the others in the listing. */
+static int remove_links(struct copy *copy, struct error *err)
+{
+    char entries[ENTRIES_SIZE] __attribute__((aligned(8)));
+    bool removed = true;
+
+    while (removed) {
+        ssize_t size = lseek(copy->links, 0, SEEK_SET) < 0
+                           ? -1
+                           : getdents64(copy->links, entries, sizeof entries);
+
+        if (size < 0)
+            return fail(err, errno, "read the directory for links");
+        removed = false;
+        for (size_t at = 0; at < (size_t)size;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+
+            at += entry->d_reclen;
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                continue;
+            if (unlinkat(copy->links, entry->d_name, 0) < 0)
+                return fail(err, errno, "remove a link");
+            removed = true;
+        }
+    }
+    if (unlinkat(copy->to, links_name, AT_REMOVEDIR) < 0)
+        return fail(err, errno, "remove the directory for links");
+    return 0;
+}
+
+int mount_copy_up(int from, int to, const struct log *log, struct error *err)
 {
     autoclose int out = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct copy copy = {.to = out, .links = -1, .log = log};
     struct stat status;
+    int error;
 
     if (out < 0)
         return fail(err, errno, "open the tmpfs");
@@ -164,5 +283,11 @@ int mount_copy_up(int from, int to, struct error *err)
         return fail(err, errno, "stat");
     if (fchown(out, status.st_uid, status.st_gid) < 0)
         return fail(err, errno, "set the owner of the tmpfs");
-    return copy_directory(from, out, 0, err);
+    error = copy_directory(&copy, from, out, 0, err);
+    if (error == 0)
+        error = mount_copy_xattrs(from, out, ".", err);
+    if (error == 0 && copy.links >= 0)
+        error = remove_links(&copy, err);
+    close_fd(&copy.links);
+    return error;
 }

@@ -301,14 +301,15 @@ static const struct mount_datum *mode_of(const struct planned_mount *mount, int 
     return ret;
 }
 
-static int copy_target(int target, int tree, struct error *err)
+static int copy_target(const struct mount_step *step, int target, int tree, struct error *err)
 {
+    const struct log *log = step->helper == NULL ? NULL : step->helper->log;
     autoclose int from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error;
 
     if (from < 0)
         return fail(err, errno, "tmpcopyup: open the directory");
-    error = mount_copy_up(from, tree, err);
+    error = mount_copy_up(from, tree, log, err);
     return error < 0 ? within(err, "tmpcopyup") : 0;
 }
 
@@ -328,7 +329,7 @@ static int mount_tmpfs(const struct mount_step *step, struct error *err)
     if (tree < 0)
         return tree;
     if (mount->extensions & MOUNT_COPY_UP && !made)
-        error = copy_target(target, tree, err);
+        error = copy_target(step, target, tree, err);
     return error < 0 ? error : mount_place(step, tree, target, err);
 }
 

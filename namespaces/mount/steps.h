@@ -57,9 +57,13 @@ must_check int mount_overlay(const struct mount_step *step, struct error *err);
 /* The overlay of the step, detached. */
 must_check int mount_make_overlay(const struct mount_step *step, struct error *err);
 
-/* Fill the root of a new tmpfs with copies of what is in `from`: directories, files, links and
- * FIFOs with their modes, owners and times. */
-must_check int mount_copy_up(int from, int to, struct error *err);
+/* Fill the root of a new tmpfs with copies of what is in `from`: everything but sockets, with
+ * modes, owners, times and extended attributes; several names of one file stay that. */
+must_check int mount_copy_up(int from, int to, const struct log *log, struct error *err);
+
+/* The extended attributes of `name` in directory `from`, to `name` in directory `to`; not those
+ * that the other file system does not have or the caller may not set. */
+must_check int mount_copy_xattrs(int from, int to, const char *name, struct error *err);
 
 /* In the parent: map the ids of a detached tree. */
 must_check int mount_map_ids(int tree, const struct planned_mount *mount, struct error *err);

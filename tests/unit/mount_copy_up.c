@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include "namespaces/mount/steps.h"
 #include "tests/unit/runtime_help.h"
@@ -15,7 +16,7 @@ static int copy_up(const char *directory, struct error *err)
     autoclose int to = open(path_in(&arena, directory, "to"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     cr_assert(from >= 0 && to >= 0);
-    return mount_copy_up(from, to, err);
+    return mount_copy_up(from, to, NULL, err);
 }
 
 static void make_sides(struct arena *arena, const char *directory)
@@ -61,6 +62,47 @@ Test(copy_up, keeps_content_modes_times_and_links)
     cr_expect_eq(count_entries(path_in(&arena, directory, "to")), 3);
     chmod(path_in(&arena, directory, "from/sub"), 0700);
     chmod(path_in(&arena, directory, "to/sub"), 0700);
+}
+
+Test(copy_up, names_of_one_file_stay_that)
+{
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct stat one, two;
+    struct error err;
+
+    make_sides(&arena, directory);
+    put_file(path_in(&arena, directory, "from/one"), "words", 0644);
+    cr_assert_eq(mkdir(path_in(&arena, directory, "from/sub"), 0755), 0);
+    cr_assert_eq(
+        link(path_in(&arena, directory, "from/one"), path_in(&arena, directory, "from/sub/two")),
+        0);
+
+    cr_assert_eq(copy_up(directory, &err), 0, "%s", err.text);
+
+    cr_assert_eq(stat(path_in(&arena, directory, "to/one"), &one), 0);
+    cr_assert_eq(stat(path_in(&arena, directory, "to/sub/two"), &two), 0);
+    cr_expect_eq(one.st_ino, two.st_ino);
+    cr_expect_eq(one.st_nlink, 2);
+    cr_expect_eq(count_entries(path_in(&arena, directory, "to")), 2);
+}
+
+Test(copy_up, keeps_extended_attributes)
+{
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    char value[8] = "";
+    struct error err;
+
+    make_sides(&arena, directory);
+    put_file(path_in(&arena, directory, "from/file"), "words", 0644);
+    if (setxattr(path_in(&arena, directory, "from/file"), "user.note", "kept", 4, 0) < 0)
+        cr_skip_test("the file system of TMPDIR has no user attributes");
+
+    cr_assert_eq(copy_up(directory, &err), 0, "%s", err.text);
+
+    cr_expect_eq(getxattr(path_in(&arena, directory, "to/file"), "user.note", value, 8), 4);
+    cr_expect_str_eq(value, "kept");
 }
 
 Test(copy_up, an_empty_directory_gives_an_empty_one)
