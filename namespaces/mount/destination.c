@@ -21,6 +21,15 @@ static const char *const coverable[] = {
     "/proc/sys/crypto/fips_enabled",
 };
 
+bool mount_destination_is_at_or_below(const char *inner, const char *outer)
+{
+    size_t length = strlen(outer);
+
+    if (strcmp(outer, "/") == 0)
+        return true;
+    return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '/');
+}
+
 bool mount_destination_is_in_proc(const char *destination)
 {
     return starts_with(destination, "/proc/");

@@ -123,7 +123,7 @@ static int make_read_only(const char *path, int root, struct error *err)
 }
 
 /* What had to stay writable until now. */
-static int make_tmpfs_read_only(const struct planned_mount *mount, int root, struct error *err)
+static int make_mount_read_only(const struct planned_mount *mount, int root, struct error *err)
 {
     autoclose int fd = inroot_open(root, mount->destination, INROOT_FOLLOW, err);
     int error;
@@ -141,7 +141,7 @@ static int make_late_ones_read_only(const struct mount_plan *plan, int root, str
     for (size_t i = 0; i < plan->mount_count; i++) {
         const struct planned_mount *mount = &plan->mounts[i];
 
-        if (mount->read_only_late && make_tmpfs_read_only(mount, root, err) < 0)
+        if (mount->read_only_late && make_mount_read_only(mount, root, err) < 0)
             return within(err, "mounts[%zu] %s: read-only", i, mount->destination);
     }
     return 0;
@@ -156,18 +156,8 @@ static int make_root_read_only(int root, struct error *err)
     return is_read_only(root) ? 0 : refuse(err, EPERM, "root.readonly: / is still writable");
 }
 
-/* Last: of an unbindable root no read-only path could be cloned. */
-static int set_root_propagation(const struct mount_plan *plan, int root, struct error *err)
-{
-    int error;
-
-    if (plan->root_propagation == 0 || !plan->new_mount_namespace)
-        return 0;
-    error = tree_set_propagation(root, plan->root_propagation, err);
-    return error < 0 ? within(err, "linux.rootfsPropagation") : 0;
-}
-
-/* Read-only first: a mask below such a path would only be copied with it. */
+/* Read-only first: a mask below such a path would only be copied with it.  The propagation last: of
+ * an unbindable root no read-only path could be cloned. */
 int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, struct error *err)
 {
     int error;
@@ -180,5 +170,5 @@ int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, s
         error = make_late_ones_read_only(plan, child->root, err);
     if (error == 0 && plan->readonly)
         error = make_root_read_only(child->root, err);
-    return error < 0 ? error : set_root_propagation(plan, child->root, err);
+    return error < 0 ? error : mount_set_root_propagation(plan, child->root, err);
 }

@@ -43,9 +43,6 @@ enum { LIVE_PATH_SIZE = PATH_MAX + 2 }; /* a destination may get a "/" in front 
 /* --- plan_live.c: pure
  * ------------------------------------------------------------------------------------------- */
 
-/* True when `inner` is `outer` or below it.  Both clean. */
-bool live_is_at_or_below(const char *inner, const char *outer);
-
 /* Refuses a path where the kernel's own files are not to be tampered with: /proc and inside it,
  * with the exceptions of mount_destination_may_cover_proc(). */
 must_check int live_check_proc(const char *path, struct error *err);

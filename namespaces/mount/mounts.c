@@ -14,7 +14,7 @@
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
-static enum inroot_links links_of(const struct planned_mount *mount)
+enum inroot_links mount_links_of(const struct planned_mount *mount)
 {
     return mount->no_links ? INROOT_NO_LINKS : INROOT_FOLLOW;
 }
@@ -57,7 +57,7 @@ int mount_open_target(const struct mount_step *step, bool directory, bool *ret_m
                       struct error *err)
 {
     const struct planned_mount *mount = step->mount;
-    enum inroot_links links = links_of(mount);
+    enum inroot_links links = mount_links_of(mount);
     autoclose int target = inroot_open(step->child->root, mount->destination, links, err);
     int error;
 
@@ -71,24 +71,14 @@ int mount_open_target(const struct mount_step *step, bool directory, bool *ret_m
     return error < 0 ? error : take_fd(&target);
 }
 
-int mount_set_propagation(int tree, const struct planned_mount *mount, struct error *err)
-{
-    int error = 0;
-
-    for (size_t i = 0; error == 0 && i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
-        error = tree_set_propagation(tree, mount->propagation[i], err);
-    return error;
-}
-
 int mount_place(const struct mount_step *step, int tree, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     int error = mount_set_propagation(tree, mount, err);
 
-    if (error < 0)
-        return error;
-    return tree_attach_at(tree, target, step->child->root, mount->destination, links_of(mount),
-                          err);
+    return error < 0 ? error
+                     : tree_attach_at(tree, target, step->child->root, mount->destination,
+                                      mount_links_of(mount), err);
 }
 
 int mount_make_filesystem(const struct mount_step *step, const char *type,
@@ -388,7 +378,7 @@ static int mount_bind(const struct mount_step *step, struct error *err)
 static int mount_remount(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
-    autoclose int at = inroot_open(step->child->root, mount->destination, links_of(mount), err);
+    autoclose int at = inroot_open(step->child->root, mount->destination, mount_links_of(mount), err);
     int error;
 
     if (at < 0)

@@ -39,8 +39,8 @@ static int finish(const struct mount_step *step, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     const struct mount_attributes top = mount_attributes_of_top(mount);
-    autoclose int made = inroot_open(step->child->root, mount->destination,
-                                     mount->no_links ? INROOT_NO_LINKS : INROOT_FOLLOW, err);
+    autoclose int made = inroot_open(step->child->root, mount->destination, mount_links_of(mount),
+                                     err);
     int error;
 
     if (made < 0)
@@ -48,9 +48,7 @@ static int finish(const struct mount_step *step, int target, struct error *err)
     if (tree_is_same_mount(made, target))
         return refuse(err, EAGAIN, "the mount did not land there: somebody changes the path");
     error = tree_set(made, false, &top, err);
-    for (size_t i = 0; error == 0 && i < MOUNT_PROPAGATIONS_MOST && mount->propagation[i] != 0; i++)
-        error = tree_set_propagation(made, mount->propagation[i], err);
-    return error;
+    return error < 0 ? error : mount_set_propagation(made, mount, err);
 }
 
 int mount_in_one_call(const struct mount_step *step, const char *type, int target,

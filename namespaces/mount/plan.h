@@ -124,6 +124,9 @@ struct mount_plan {
 must_check int mount_destination_clean(const char *path, struct arena *arena, const char **ret,
                                        bool *ret_was_relative, struct error *err);
 
+/* True when `inner` is `outer` or below it: both as mount_destination_clean() gives them, or "/". */
+bool mount_destination_is_at_or_below(const char *inner, const char *outer);
+
 /* Under /proc only a few files may be covered: everything else there is trusted by somebody. */
 bool mount_destination_is_in_proc(const char *destination);
 bool mount_destination_may_cover_proc(const char *destination);

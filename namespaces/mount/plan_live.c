@@ -6,20 +6,11 @@
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/steps.h"
 
-bool live_is_at_or_below(const char *inner, const char *outer)
-{
-    size_t length = strlen(outer);
-
-    if (strcmp(outer, "/") == 0)
-        return true;
-    return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '/');
-}
-
 int live_check_proc(const char *path, struct error *err)
 {
     char quoted[1040];
 
-    if (!live_is_at_or_below(path, "/proc") || mount_destination_may_cover_proc(path))
+    if (!mount_destination_is_at_or_below(path, "/proc") || mount_destination_may_cover_proc(path))
         return 0;
     return refuse(err, EPERM, "%s: /proc of a live container stays as it is",
                   quotable(quoted, path));
@@ -43,7 +34,7 @@ int live_check_hidden(const char *path, const struct live_hidden *hidden, const 
 {
     char quoted[1040];
 
-    if (!live_is_at_or_below(hidden_path, path))
+    if (!mount_destination_is_at_or_below(hidden_path, path))
         return 0;
     return refuse(err, EPERM, "%s: %s[%zu] (%s) is protected there, which would be undone",
                   quotable(quoted, path), hidden->field, hidden->index, hidden->path);

@@ -15,6 +15,9 @@ struct mount_step {
     struct inroot_made *made;          /* what is made for it is written down here; may be NULL */
 };
 
+/* How the destination is resolved. */
+enum inroot_links mount_links_of(const struct planned_mount *mount);
+
 /* Open the place of the mount, made when missing: a directory, or an empty file when
  * !`directory`.  *ret_made (may be NULL) tells that it was made.  Refuses what leads into a procfs
  * by a side door. */

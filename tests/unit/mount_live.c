@@ -216,8 +216,8 @@ Test(mount_live, below_goes_by_whole_names)
     };
 
     for (size_t i = 0; i < count_of(rows); i++)
-        cr_expect_eq(live_is_at_or_below(rows[i].inner, rows[i].outer), rows[i].expected, "%s, %s",
-                     rows[i].inner, rows[i].outer);
+        cr_expect_eq(mount_destination_is_at_or_below(rows[i].inner, rows[i].outer),
+                     rows[i].expected, "%s, %s", rows[i].inner, rows[i].outer);
 }
 
 /* A relative one gets a "/" in front, and still has room in every buffer of the child. */
