@@ -68,6 +68,11 @@ int kernel_fsconfig(int fd, unsigned command, const char *key, const void *value
     return (int)syscall(SYS_fsconfig, fd, command, key, value, aux);
 }
 
+int kernel_fspick(int dir, const char *path, unsigned flags)
+{
+    return (int)syscall(SYS_fspick, dir, path, flags);
+}
+
 int kernel_fsmount(int fd, unsigned flags, unsigned attributes)
 {
     return (int)syscall(SYS_fsmount, fd, flags, attributes);

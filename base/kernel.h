@@ -46,8 +46,9 @@ int kernel_pidfd_send_signal(int pidfd, int signal);
 int kernel_pidfd_exit_status(int pidfd, int *ret);
 /* close_range(2), 5.9; CLOSE_RANGE_CLOEXEC 5.11. */
 int kernel_close_range(unsigned first, unsigned last, unsigned flags);
-/* fsopen, fsconfig, fsmount, open_tree, move_mount: 5.2.  mount_setattr: 5.12. */
+/* fsopen, fspick, fsconfig, fsmount, open_tree, move_mount: 5.2.  mount_setattr: 5.12. */
 int kernel_fsopen(const char *type, unsigned flags);
+int kernel_fspick(int dir, const char *path, unsigned flags);
 int kernel_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux);
 int kernel_fsmount(int fd, unsigned flags, unsigned attributes);
 int kernel_open_tree(int dir, const char *path, unsigned flags);

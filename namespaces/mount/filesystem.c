@@ -66,6 +66,21 @@ int filesystem_finish(int context, const char *type, uint64_t attributes, struct
     return add_kernel_log(context, err);
 }
 
+int filesystem_pick(int at, struct error *err)
+{
+    int context = kernel_fspick(at, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+
+    return context < 0 ? fail(err, errno, "fspick") : context;
+}
+
+int filesystem_reconfigure(int context, struct error *err)
+{
+    if (kernel_fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) == 0)
+        return 0;
+    fail(err, errno, "change the file system");
+    return add_kernel_log(context, err);
+}
+
 int filesystem_make(const struct filesystem *filesystem, struct error *err)
 {
     autoclose int context = filesystem_open(filesystem->type, err);

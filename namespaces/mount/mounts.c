@@ -375,20 +375,6 @@ static int mount_bind(const struct mount_step *step, struct error *err)
     return target < 0 ? target : mount_place(step, tree, target, err);
 }
 
-static int mount_remount(const struct mount_step *step, struct error *err)
-{
-    const struct planned_mount *mount = step->mount;
-    autoclose int at = inroot_open(step->child->root, mount->destination, mount_links_of(mount), err);
-    int error;
-
-    if (at < 0)
-        return at;
-    if ((error = tree_set(at, false, &mount->own, err)) < 0 ||
-        (error = tree_set(at, true, &mount->tree, err)) < 0)
-        return error;
-    return mount_set_propagation(at, mount, err);
-}
-
 static int (*const kinds[MOUNT_KINDS])(const struct mount_step *, struct error *) = {
     [MOUNT_KIND_FILESYSTEM] = mount_filesystem, [MOUNT_KIND_BIND] = mount_bind,
     [MOUNT_KIND_REMOUNT] = mount_remount,       [MOUNT_KIND_PROC] = mount_proc,

@@ -74,8 +74,8 @@ struct planned_mount {
     unsigned long legacy_flags; /* MS_* of the superblock options, for mount(2) */
     bool has_mode;              /* data has "mode" */
     const char *root_label;     /* SELinux context that the mount's root gets afterwards; or NULL */
-    bool read_only_late; /* a tmpfs: first the other mounts and devices get their places in it */
-    bool no_links;       /* no symbolic link anywhere on the way to the destination */
+    bool read_only_late;        /* first the other mounts and devices get their places in it */
+    bool no_links;              /* no symbolic link anywhere on the way to the destination */
     struct mount_id_map *id_map;
     struct mount_overlay *overlay;
 };
@@ -124,7 +124,8 @@ struct mount_plan {
 must_check int mount_destination_clean(const char *path, struct arena *arena, const char **ret,
                                        bool *ret_was_relative, struct error *err);
 
-/* True when `inner` is `outer` or below it: both as mount_destination_clean() gives them, or "/". */
+/* True when `inner` is `outer` or below it: both as mount_destination_clean() gives them, or "/".
+ */
 bool mount_destination_is_at_or_below(const char *inner, const char *outer);
 
 /* Under /proc only a few files may be covered: everything else there is trusted by somebody. */

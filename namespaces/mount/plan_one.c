@@ -212,15 +212,16 @@ static int check_extensions(struct planned_mount *mount, const struct spec_mount
                             struct error *err)
 {
     bool bind = mount->kind == MOUNT_KIND_BIND;
+    bool bind_options = bind || (mount->extensions & (MOUNT_BIND | MOUNT_BIND_RECURSIVE)) != 0;
     bool id_map = (mount->extensions & (MOUNT_ID_MAP | MOUNT_ID_MAP_RECURSIVE)) != 0 ||
                   from->uid_mappings.count > 0 || from->gid_mappings.count > 0;
 
-    if (bind || mount->kind == MOUNT_KIND_REMOUNT)
+    if (bind_options)
         drop_superblock_options(mount);
-    if (bind && mount->data_count > 0)
+    if (bind_options && mount->data_count > 0)
         return refuse_option(mount, 0, "is no option of a bind mount", err);
-    if (mount->kind == MOUNT_KIND_REMOUNT && mount->data_count > 0)
-        return refuse_option(mount, 0, "cannot be changed by a remount", err);
+    if (mount->kind == MOUNT_KIND_REMOUNT && mount->legacy_flags & MS_DIRSYNC)
+        return refuse(err, EINVAL, "options: \"dirsync\" cannot be given by a remount");
     if ((mount->extensions & MOUNT_COPY_UP) && mount->kind != MOUNT_KIND_TMPFS)
         return refuse(err, EINVAL, "options: \"tmpcopyup\" needs the type tmpfs");
     if (id_map && !bind)
@@ -274,9 +275,12 @@ static void add_label(struct planned_mount *mount, const struct spec *spec)
         mount->data[mount->data_count++] = (struct mount_datum){.key = "context", .value = label};
 }
 
+/* A tmpfs gets its other mounts first, and /dev its devices, whatever it is. */
 static void delay_read_only(struct planned_mount *mount)
 {
-    if (mount->kind != MOUNT_KIND_TMPFS)
+    bool is_dev = mount->kind == MOUNT_KIND_REMOUNT && strcmp(mount->destination, "/dev") == 0;
+
+    if (mount->kind != MOUNT_KIND_TMPFS && !is_dev)
         return;
     mount->read_only_late = mount_attributes_of_top(mount).set & MOUNT_ATTR_RDONLY;
     mount->own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;

@@ -54,6 +54,7 @@ must_check int mount_in_one_call(const struct mount_step *step, const char *type
 must_check int mount_clone_source(const struct planned_mount *mount, const struct log *log,
                                   struct error *err);
 
+must_check int mount_remount(const struct mount_step *step, struct error *err);
 must_check int mount_cgroup(const struct mount_step *step, struct error *err);
 must_check int mount_overlay(const struct mount_step *step, struct error *err);
 

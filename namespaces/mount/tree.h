@@ -65,3 +65,7 @@ must_check int filesystem_open(const char *type, struct error *err);
 must_check int filesystem_set(int context, const struct mount_datum *datum, struct error *err);
 must_check int filesystem_finish(int context, const char *type, uint64_t attributes,
                                  struct error *err);
+
+/* To change one that is mounted on `at`: pick it, set what shall be different, reconfigure. */
+must_check int filesystem_pick(int at, struct error *err);
+must_check int filesystem_reconfigure(int context, struct error *err);
