@@ -132,9 +132,10 @@ static const struct shown_namespace *find_shown(const char *type)
 }
 
 /* Access times of the host's mount are locked in a user namespace: they stay then. */
-static int clone_of_host(const struct planned_mount *mount, const struct shown_namespace *shown,
+static int clone_of_host(const struct mount_step *step, const struct shown_namespace *shown,
                          struct error *err)
 {
+    const struct planned_mount *mount = step->mount;
     const struct mount_attributes asked = mount_attributes_of_top(mount);
     const struct mount_attributes attributes = {
         .set = asked.set | shown->forced,
@@ -146,6 +147,13 @@ static int clone_of_host(const struct planned_mount *mount, const struct shown_n
 
     if (tree < 0)
         return tree;
+    if (mount->data_count > 0)
+        log_warning(
+            step->helper == NULL ? NULL : step->helper->log,
+            "mounts[%zu] %s: options[%zu]: \"%s\" is left out: without a %s namespace of its "
+            "own the container gets the host's %s, which has options of its own",
+            mount->index, mount->destination, mount->data[0].option, mount->data[0].key,
+            shown->kind, shown->host_path);
     error = tree_set(tree, true, &attributes, err);
     if (error == -EPERM)
         error = tree_set(tree, true, &no_atime, err);
@@ -188,7 +196,7 @@ static int make_or_clone(const struct mount_step *step, struct error *err)
     if (shown == NULL || tree != -EPERM || !plan->new_user_namespace)
         return tree;
     if (!*(const bool *)((const char *)plan + shown->is_new))
-        return clone_of_host(step->mount, shown, err);
+        return clone_of_host(step, shown, err);
     return hint(err,
                 "parts of the caller's %s are covered, as in a container, so that the kernel "
                 "gives no whole one: uncover them, or leave the %s namespace out",

@@ -307,6 +307,23 @@ static int join_data(struct planned_mount *mount, struct arena *arena, struct er
     return 0;
 }
 
+/* Of a v2 hierarchy there is one, and only the host's cgroup namespace may change its options;
+ * those of v1 say which hierarchy it is. */
+static void drop_cgroup_options(struct planned_mount *mount, const struct log *log)
+{
+    char quoted[1040];
+
+    if (mount->kind != MOUNT_KIND_CGROUP)
+        return;
+    for (size_t i = 0; i < mount->data_count; i++)
+        log_warning(log,
+                    "mounts[%zu].options[%zu]: \"%s\" changes nothing: the host has mounted its "
+                    "cgroups with options of its own",
+                    mount->index, mount->data[i].option, quotable(quoted, mount->data[i].key));
+    mount->data_count = 0;
+    mount->legacy_flags = 0;
+}
+
 static int plan_destination(struct planned_mount *mount, const struct spec_mount *from,
                             struct arena *arena, const struct log *log, struct error *err)
 {
@@ -340,6 +357,7 @@ int mount_plan_one(struct planned_mount *ret, const struct mount_request *reques
     if (mount_destination_is_in_proc(mount.destination) ||
         strcmp(mount.destination, "/proc") == 0 || strcmp(mount.destination, "/sys") == 0)
         mount.no_links = true;
+    drop_cgroup_options(&mount, log);
     delay_read_only(&mount);
     add_label(&mount, request->spec);
     if ((error = join_data(&mount, arena, err)) < 0)
