@@ -141,7 +141,8 @@ struct mount_live; /* see live.h; in the arena */
 
 /* Pure.  The spec is the container's, but for its mounts, which are those to add.  Refuses beside
  * what mount_plan_from_spec() refuses: types that belong to a container's creation (proc, cgroup),
- * "remount", "tmpcopyup", and destinations at or above a masked or read-only path. */
+ * "remount", "tmpcopyup", "copy-symlink", "src-nofollow", "iversion", "silent", and destinations at
+ * or above a masked or read-only path. */
 must_check int mount_live_plan_add(struct mount_live **ret, const struct mount_request *request,
                                    struct arena *arena, const struct log *log, struct error *err);
 

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -16,7 +18,9 @@
 
 enum inroot_links mount_links_of(const struct planned_mount *mount)
 {
-    return mount->no_links ? INROOT_NO_LINKS : INROOT_FOLLOW;
+    if (mount->no_links)
+        return INROOT_NO_LINKS;
+    return mount->extensions & MOUNT_DESTINATION_NOFOLLOW ? INROOT_NOFOLLOW : INROOT_FOLLOW;
 }
 
 /* By name, /proc was judged in the plan; this is for links of the image that lead there. */
@@ -95,14 +99,6 @@ int mount_make_filesystem(const struct mount_step *step, const char *type,
     };
 
     return filesystem_make(&filesystem, err);
-}
-
-static bool has_long_value(const struct planned_mount *mount)
-{
-    for (size_t i = 0; i < mount->data_count; i++)
-        if (mount->data[i].value != NULL && strlen(mount->data[i].value) > FILESYSTEM_LONGEST_VALUE)
-            return true;
-    return false;
 }
 
 /* File systems that show a namespace: in a user namespace they can be mounted anew only with that
@@ -240,6 +236,14 @@ static int make_filesystem(const struct mount_step *step, struct error *err)
     return tree;
 }
 
+/* What may have to do without an option, or be cloned, is made by fsopen(2): it has nothing that
+ * counts changes or could be loud. */
+static bool is_mounted_in_one_call(const struct planned_mount *mount)
+{
+    return mount_wants_one_call(mount) && find_shown(mount->type) == NULL &&
+           strcmp(mount->type, "devpts") != 0;
+}
+
 static int mount_filesystem(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
@@ -248,8 +252,10 @@ static int mount_filesystem(const struct mount_step *step, struct error *err)
 
     if (target < 0)
         return target;
-    if (has_long_value(mount))
-        return mount_in_one_call(step, mount->type, target, err);
+    if (is_mounted_in_one_call(mount)) {
+        tree = mount_in_one_call(step, mount->type, NULL, target, err);
+        return tree < 0 ? tree : 0;
+    }
     tree = make_filesystem(step, err);
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }
@@ -314,8 +320,10 @@ static int copy_target(const struct mount_step *step, int target, int tree, stru
 static int mount_tmpfs(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
+    const struct mount_datum *more;
     struct mount_datum mode;
     char text[16];
+    bool at_once = mount_wants_one_call(mount);
     bool made = false;
     autoclose int target = mount_open_target(step, true, &made, err);
     autoclose int tree = -1;
@@ -323,12 +331,14 @@ static int mount_tmpfs(const struct mount_step *step, struct error *err)
 
     if (target < 0)
         return target;
-    tree = mount_make_filesystem(step, "tmpfs", mode_of(mount, target, made, text, &mode), err);
+    more = mode_of(mount, target, made, text, &mode);
+    tree = at_once ? mount_in_one_call(step, "tmpfs", more, target, err)
+                   : mount_make_filesystem(step, "tmpfs", more, err);
     if (tree < 0)
         return tree;
     if (mount->extensions & MOUNT_COPY_UP && !made)
         error = copy_target(step, target, tree, err);
-    return error < 0 ? error : mount_place(step, tree, target, err);
+    return error < 0 || at_once ? error : mount_place(step, tree, target, err);
 }
 
 static bool parent_may_help(const struct mount_step *step, int error)
@@ -366,6 +376,44 @@ static int make_bind(const struct mount_step *step, struct error *err)
     return take_fd(&tree);
 }
 
+/* "copy-symlink": a link of the host becomes the same link in the container.  One that is there
+ * already, as from the last time, is as good. */
+static int copy_link(const struct mount_step *step, int link, struct error *err)
+{
+    char wanted[PATH_MAX], found[PATH_MAX], name[256];
+    ssize_t length = readlinkat(link, "", wanted, sizeof wanted - 1);
+    autoclose int parent = -1;
+
+    if (length < 0)
+        return fail(err, errno, "read the link %s", step->mount->source);
+    wanted[length] = '\0';
+    parent = inroot_open_parent(step->child->root, step->mount->destination, name, err);
+    if (parent < 0)
+        return parent;
+    if (symlinkat(wanted, parent, name) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return fail(err, errno, "make the link to %s", wanted);
+    if (readlinkat(parent, name, found, sizeof found) == length &&
+        memcmp(found, wanted, (size_t)length) == 0)
+        return 0;
+    return refuse(err, EEXIST, "something else is there than a link to %s", wanted);
+}
+
+/* "src-nofollow": what is mounted is a link itself, which must not be followed when we look whether
+ * it has landed; nor is one that is in its place. */
+static int place_link(const struct mount_step *step, int tree, struct error *err)
+{
+    struct planned_mount mount = *step->mount;
+    struct mount_step link = *step;
+    autoclose int target = -1;
+
+    mount.extensions |= MOUNT_DESTINATION_NOFOLLOW;
+    link.mount = &mount;
+    target = mount_open_target(&link, false, NULL, err);
+    return target < 0 ? target : mount_place(&link, tree, target, err);
+}
+
 static int mount_bind(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
@@ -379,6 +427,10 @@ static int mount_bind(const struct mount_step *step, struct error *err)
         return tree;
     if (fstat(tree, &status) < 0)
         return fail(err, errno, "stat %s", mount->source);
+    if (S_ISLNK(status.st_mode) && mount->extensions & MOUNT_COPY_SYMLINK)
+        return copy_link(step, tree, err);
+    if (S_ISLNK(status.st_mode))
+        return place_link(step, tree, err);
     target = mount_open_target(step, S_ISDIR(status.st_mode), NULL, err);
     return target < 0 ? target : mount_place(step, tree, target, err);
 }

@@ -9,6 +9,19 @@
 
 enum { PAGE = 4096 };
 
+static bool has_long_value(const struct planned_mount *mount)
+{
+    for (size_t i = 0; i < mount->data_count; i++)
+        if (mount->data[i].value != NULL && strlen(mount->data[i].value) > FILESYSTEM_LONGEST_VALUE)
+            return true;
+    return false;
+}
+
+bool mount_wants_one_call(const struct planned_mount *mount)
+{
+    return has_long_value(mount) || mount->legacy_flags & (MS_I_VERSION | MS_SILENT);
+}
+
 /* What mount(2) calls the attributes that it knows; the others are set afterwards. */
 static const struct {
     uint64_t attribute;
@@ -34,7 +47,7 @@ static unsigned long flags_of(const struct planned_mount *mount)
     return all;
 }
 
-/* Find the mount that has just been made, and finish it. */
+/* Find the mount that has just been made, and finish it: its fd. */
 static int finish(const struct mount_step *step, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
@@ -48,21 +61,37 @@ static int finish(const struct mount_step *step, int target, struct error *err)
     if (tree_is_same_mount(made, target))
         return refuse(err, EAGAIN, "the mount did not land there: somebody changes the path");
     error = tree_set(made, false, &top, err);
-    return error < 0 ? error : mount_set_propagation(made, mount, err);
+    if (error == 0)
+        error = mount_set_propagation(made, mount, err);
+    return error < 0 ? error : take_fd(&made);
 }
 
-int mount_in_one_call(const struct mount_step *step, const char *type, int target,
-                      struct error *err)
+static int join_data(const struct planned_mount *mount, const struct mount_datum *more,
+                     char data[static PAGE], struct error *err)
+{
+    int length = snprintf(data, PAGE, "%s%s%s%s%s", mount->data_text,
+                          more == NULL || *mount->data_text == '\0' ? "" : ",",
+                          more == NULL ? "" : more->key,
+                          more == NULL || more->value == NULL ? "" : "=",
+                          more == NULL || more->value == NULL ? "" : more->value);
+
+    if (length < PAGE)
+        return 0;
+    return refuse(err, E2BIG, "the options are longer than the %d bytes that mount(2) takes",
+                  PAGE - 1);
+}
+
+int mount_in_one_call(const struct mount_step *step, const char *type,
+                      const struct mount_datum *more, int target, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
-    char path[32];
+    char data[PAGE], path[32];
 
-    if (strlen(mount->data_text) >= PAGE)
-        return refuse(err, E2BIG, "the options are longer than the %d bytes that mount(2) takes",
-                      PAGE - 1);
+    if (join_data(mount, more, data, err) < 0)
+        return -err->code;
     /* The target by its fd: the name of a magic link of ours, not a path of the container. */
     snprintf(path, sizeof path, "/proc/self/fd/%d", target);
-    if (kernel_mount(mount->source, path, type, flags_of(mount), mount->data_text) < 0)
-        return fail(err, errno, "mount %s with \"%.200s\"", type, mount->data_text);
+    if (kernel_mount(mount->source, path, type, flags_of(mount), data) < 0)
+        return fail(err, errno, "mount %s with \"%.200s\"", type, data);
     return finish(step, target, err);
 }

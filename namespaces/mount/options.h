@@ -13,6 +13,7 @@ enum mount_option_kind {
     MOUNT_OPTION_ATTRIBUTE,   /* of this mount: MOUNT_ATTR_* to set and to clear                  */
     MOUNT_OPTION_RECURSIVE,   /* the same for every mount of the tree                             */
     MOUNT_OPTION_SUPERBLOCK,  /* of the file system: an fsconfig flag by this name                */
+    MOUNT_OPTION_CLASSIC,     /* of the file system: an MS_* flag that only mount(2) has          */
     MOUNT_OPTION_PROPAGATION, /* `set` is MS_SHARED and the like, with MS_REC for the whole tree  */
     MOUNT_OPTION_EXTENSION    /* `set` is one bit of enum mount_extension                         */
 };
@@ -25,7 +26,10 @@ enum mount_extension {
     MOUNT_COPY_UP = 8,
     MOUNT_ID_MAP = 16,
     MOUNT_ID_MAP_RECURSIVE = 32,
-    MOUNT_OPTIONAL = 64 /* of ours: a bind whose source is missing is left out */
+    MOUNT_OPTIONAL = 64,         /* of ours: a bind whose source is missing is left out */
+    MOUNT_COPY_SYMLINK = 128,    /* of crun: a source that is a link is made anew, not mounted */
+    MOUNT_SOURCE_NOFOLLOW = 256, /* of crun: a source that is a link is bound itself */
+    MOUNT_DESTINATION_NOFOLLOW = 512, /* of crun: a destination that is a link is covered itself */
 };
 
 struct mount_option {

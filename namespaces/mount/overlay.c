@@ -100,8 +100,10 @@ int mount_overlay(const struct mount_step *step, struct error *err)
     if (target < 0)
         return target;
     tree = make_overlay(step, &by_mount, err);
-    if (by_mount)
-        return mount_in_one_call(step, "overlay", target, err);
+    if (by_mount) {
+        tree = mount_in_one_call(step, "overlay", NULL, target, err);
+        return tree < 0 ? tree : 0;
+    }
     return tree < 0 ? tree : mount_place(step, tree, target, err);
 }
 

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/kernel.h"
+#include "base/own.h"
 #include "base/text.h"
 #include "namespaces/mount/live.h"
 #include "namespaces/mount/options.h"
@@ -76,6 +78,18 @@ static int live_new(struct mount_live **ret, const struct mount_plan *plan, size
     return 0;
 }
 
+static const struct {
+    unsigned extension;
+    unsigned long flag;
+    const char *name;
+    const char *why;
+} of_creation[] = {
+    {MOUNT_COPY_SYMLINK,    0,            "copy-symlink", "a link is no mount"          },
+    {MOUNT_SOURCE_NOFOLLOW, 0,            "src-nofollow", "it could not be removed"     },
+    {0,                     MS_I_VERSION, "iversion",     "mount(2) alone has that flag"},
+    {0,                     MS_SILENT,    "silent",       "mount(2) alone has that flag"},
+};
+
 /* What the container's own namespace and process would have to be for, or what would not be an
  * addition, or what a running container could turn to its use. */
 static int check_kind(const struct planned_mount *mount, struct error *err)
@@ -89,6 +103,11 @@ static int check_kind(const struct planned_mount *mount, struct error *err)
         return refuse(err, EINVAL,
                       "options: \"tmpcopyup\" is for the creation of a container: a live one could "
                       "change what is being copied");
+    for (size_t i = 0; i < count_of(of_creation); i++)
+        if (mount->extensions & of_creation[i].extension ||
+            mount->legacy_flags & of_creation[i].flag)
+            return refuse(err, EINVAL, "options: \"%s\" is for the creation of a container: %s",
+                          of_creation[i].name, of_creation[i].why);
     return 0;
 }
 

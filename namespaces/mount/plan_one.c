@@ -124,6 +124,9 @@ static int add_option(struct planned_mount *mount, const char *text, size_t inde
     case MOUNT_OPTION_SUPERBLOCK:
         mount->legacy_flags = (mount->legacy_flags & ~option->clear) | option->set;
         return add_data(mount, text, index, arena, err);
+    case MOUNT_OPTION_CLASSIC:
+        mount->legacy_flags = (mount->legacy_flags & ~option->clear) | option->set;
+        break;
     case MOUNT_OPTION_PROPAGATION:
         return add_propagation(mount, option->set, err);
     case MOUNT_OPTION_EXTENSION:
@@ -208,6 +211,15 @@ static int refuse_option(const struct planned_mount *mount, size_t datum, const 
                   why);
 }
 
+/* They are about a source that is a path of the host. */
+static const struct {
+    unsigned extension;
+    const char *name;
+} of_binds[] = {
+    {MOUNT_COPY_SYMLINK,    "copy-symlink"},
+    {MOUNT_SOURCE_NOFOLLOW, "src-nofollow"},
+};
+
 static int check_extensions(struct planned_mount *mount, const struct spec_mount *from,
                             struct error *err)
 {
@@ -220,8 +232,12 @@ static int check_extensions(struct planned_mount *mount, const struct spec_mount
         drop_superblock_options(mount);
     if (bind_options && mount->data_count > 0)
         return refuse_option(mount, 0, "is no option of a bind mount", err);
-    if (mount->kind == MOUNT_KIND_REMOUNT && mount->legacy_flags & MS_DIRSYNC)
-        return refuse(err, EINVAL, "options: \"dirsync\" cannot be given by a remount");
+    if (mount->kind == MOUNT_KIND_REMOUNT && mount->legacy_flags & (MS_I_VERSION | MS_DIRSYNC))
+        return refuse(err, EINVAL, "options: \"%s\" cannot be given by a remount",
+                      mount->legacy_flags & MS_DIRSYNC ? "dirsync" : "iversion");
+    for (size_t i = 0; i < count_of(of_binds); i++)
+        if (mount->extensions & of_binds[i].extension && !bind)
+            return refuse(err, EINVAL, "options: \"%s\" needs a bind mount", of_binds[i].name);
     if ((mount->extensions & MOUNT_COPY_UP) && mount->kind != MOUNT_KIND_TMPFS)
         return refuse(err, EINVAL, "options: \"tmpcopyup\" needs the type tmpfs");
     if (id_map && !bind)

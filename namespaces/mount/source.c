@@ -30,7 +30,9 @@ static int set_or_keep(int tree, bool recursive, const struct mount_attributes *
 int mount_clone_source(const struct planned_mount *mount, const struct log *log, struct error *err)
 {
     bool recursive = mount->extensions & MOUNT_BIND_RECURSIVE;
-    autoclose int tree = tree_clone(AT_FDCWD, mount->source, recursive, err);
+    bool itself = mount->extensions & (MOUNT_SOURCE_NOFOLLOW | MOUNT_COPY_SYMLINK);
+    autoclose int tree = itself ? tree_clone_itself(mount->source, recursive, err)
+                                : tree_clone(AT_FDCWD, mount->source, recursive, err);
     int error;
 
     if (tree < 0)

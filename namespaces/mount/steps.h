@@ -46,9 +46,11 @@ must_check int mount_make_tree(const struct mount_step *step, struct error *err)
 int mount_name_place(struct error *err, size_t index, const char *destination);
 
 /* The step's file system straight onto `target` by mount(2), which takes all options in one page:
- * for what fsconfig(2), with 255 bytes an option, cannot say. */
-must_check int mount_in_one_call(const struct mount_step *step, const char *type, int target,
-                                 struct error *err);
+ * for what fsconfig(2), with 255 bytes an option and without a few old flags, cannot say.  `more`
+ * (may be NULL) is one more option.  Returns the fd of the mount's root. */
+bool mount_wants_one_call(const struct planned_mount *mount);
+must_check int mount_in_one_call(const struct mount_step *step, const char *type,
+                                 const struct mount_datum *more, int target, struct error *err);
 
 /* A detached clone of the step's source, with its attributes set. */
 must_check int mount_clone_source(const struct planned_mount *mount, const struct log *log,

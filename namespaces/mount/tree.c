@@ -16,17 +16,26 @@ static int tree_fail(struct error *err, const char *call)
                                : -err->code;
 }
 
-int tree_clone(int dir, const char *path, bool recursive, struct error *err)
+static int clone_tree(int dir, const char *path, unsigned flags, struct error *err)
 {
-    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
-                     (*path == '\0' ? AT_EMPTY_PATH : 0);
-    int tree = kernel_open_tree(dir, path, flags);
+    int tree = kernel_open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
 
     if (tree >= 0)
         return tree;
     if (*path == '\0')
         return tree_fail(err, "open_tree");
     return fail(err, errno, "open_tree %s", path);
+}
+
+int tree_clone(int dir, const char *path, bool recursive, struct error *err)
+{
+    return clone_tree(dir, path,
+                      (recursive ? AT_RECURSIVE : 0) | (*path == '\0' ? AT_EMPTY_PATH : 0), err);
+}
+
+int tree_clone_itself(const char *path, bool recursive, struct error *err)
+{
+    return clone_tree(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | (recursive ? AT_RECURSIVE : 0), err);
 }
 
 int tree_set(int tree, bool recursive, const struct mount_attributes *attributes, struct error *err)

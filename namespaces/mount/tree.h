@@ -19,6 +19,9 @@
  * below it when `recursive`.  Returns the fd, or -errno with err filled. */
 must_check int tree_clone(int dir, const char *path, bool recursive, struct error *err);
 
+/* The same for a path that is not followed when it ends in a symbolic link: the link is cloned. */
+must_check int tree_clone_itself(const char *path, bool recursive, struct error *err);
+
 /* Change attributes of the tree's top, or of all its mounts. */
 must_check int tree_set(int tree, bool recursive, const struct mount_attributes *attributes,
                         struct error *err);

@@ -6,20 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/host_mounts.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
 
-/* The mount options of a mount point inside, and its optional fields and super block options. */
+/* The mount options of a mount point inside. */
 #define MOUNT_OPTIONS(point) \
     "awk '$5 == \"" point "\" { o = $6 } END { print o }' /proc/self/mountinfo"
-#define MOUNT_LINE(point) \
-    "awk '$5 == \"" point "\" { l = $0 } END { print l }' /proc/self/mountinfo"
 
 /* Of the host: must be as it was, whatever a container was told to do. */
 static const char *make_canary(void)
@@ -70,150 +68,6 @@ static void assert_unchanged(const char *before, const char *directory, const ch
     cr_assert(difference == NULL, "%s: %s", story, difference);
 }
 
-/* --- mount options ---------------------------------------------------------------------------- */
-
-static const struct option_row {
-    const char *options;  /* of a tmpfs on /work */
-    const char *expected; /* in the per-mount options of mountinfo */
-    const char *absent;
-} option_rows[] = {
-    {"",                                       "rw",                     "nosuid"  },
-    {"\"ro\"",                                 "ro",                     "rw"      },
-    {"\"ro\",\"rw\"",                          "rw",                     "ro"      },
-    {"\"rw\",\"ro\"",                          "ro",                     "rw"      },
-    {"\"nosuid\"",                             "nosuid",                 "nodev"   },
-    {"\"nodev\"",                              "nodev",                  "nosuid"  },
-    {"\"noexec\"",                             "noexec",                 "nosuid"  },
-    {"\"nosuid\",\"suid\"",                    "rw",                     "nosuid"  },
-    {"\"nodev\",\"dev\"",                      "rw",                     "nodev"   },
-    {"\"noexec\",\"exec\"",                    "rw",                     "noexec"  },
-    {"\"noatime\"",                            "noatime",                "relatime"},
-    {"\"strictatime\"",                        "rw",                     "relatime"},
-    {"\"relatime\"",                           "relatime",               "noatime" },
-    {"\"nodiratime\"",                         "nodiratime",             "noatime" },
-    {"\"nosymfollow\"",                        "nosymfollow",            "nodev"   },
-    {"\"nosuid\",\"noexec\",\"nodev\",\"ro\"", "ro,nosuid,nodev,noexec", "rw"      },
-    {"\"defaults\"",                           "rw",                     "nosuid"  },
-};
-
-static bool has_option(const char *options, const char *option)
-{
-    return strstr(text(",%s,", options), text(",%s,", option)) != NULL;
-}
-
-Scenario(filesystem, mount_options_are_in_force)
-{
-    need_root();
-    for (size_t i = 0; i < count_of(option_rows); i++) {
-        struct bundle *bundle = bundle_new();
-        const char *options;
-
-        bundle_mount(bundle, "/work", "tmpfs", "tmpfs", option_rows[i].options);
-        options = inside(bundle, MOUNT_OPTIONS("/work"));
-        cr_assert(strstr(text(",%s,", options), text("%s,", option_rows[i].expected)) != NULL &&
-                      !has_option(options, option_rows[i].absent),
-                  "options [%s]: mountinfo says %s", option_rows[i].options, options);
-    }
-}
-
-Scenario(filesystem, mount_options_hold_for_binds)
-{
-    need_root();
-    for (size_t i = 0; i < count_of(option_rows); i++) {
-        struct bundle *bundle = bundle_new();
-        const char *comma = *option_rows[i].options == '\0' ? "" : ",";
-        const char *options;
-
-        /* A bind keeps the access-time flags of its source unless it is told otherwise. */
-        if (strstr(option_rows[i].options, "atime") != NULL)
-            continue;
-        bundle_mount(bundle, "/work", "none", scenario_work(),
-                     text("\"bind\"%s%s", comma, option_rows[i].options));
-        options = inside(bundle, MOUNT_OPTIONS("/work"));
-        cr_assert(strstr(text(",%s,", options), text("%s,", option_rows[i].expected)) != NULL &&
-                      !has_option(options, option_rows[i].absent),
-                  "bind, options [%s]: mountinfo says %s", option_rows[i].options, options);
-    }
-}
-
-Scenario(filesystem, file_system_options_reach_the_file_system)
-{
-    struct bundle *bundle = bundle_new();
-    const char *line;
-
-    need_root();
-    bundle_mount(bundle, "/work", "tmpfs", "my-source",
-                 "\"size=1m\",\"mode=1700\",\"nr_inodes=77\"");
-    line = inside(bundle, MOUNT_LINE("/work") "; stat -c %a /work");
-    assert_has(line, " - tmpfs my-source ");
-    assert_has(line, "size=1024k");
-    assert_has(line, "nr_inodes=77");
-    assert_has(line, "\n1700");
-}
-
-/* ro on a recursive bind is for the top alone; rro is for all. */
-Scenario(filesystem, recursive_options_reach_submounts)
-{
-    static const struct {
-        const char *options, *top, *below;
-    } rows[] = {
-        {"\"rbind\"",                        "rw",           "rw"          },
-        {"\"rbind\",\"ro\"",                 "ro",           "rw"          },
-        {"\"rbind\",\"rro\"",                "ro",           "ro"          },
-        {"\"rbind\",\"rnoexec\"",            "noexec",       "noexec"      },
-        {"\"rbind\",\"rnosuid\",\"rnodev\"", "nosuid,nodev", "nosuid,nodev"},
-    };
-    const char *tree = work_path("tree");
-
-    need_root();
-    cr_assert(mkdir(tree, 0755) == 0 && mkdir(text("%s/below", tree), 0755) == 0);
-    cr_assert(kernel_mount("none", text("%s/below", tree), "tmpfs", 0, NULL) == 0);
-    for (size_t i = 0; i < count_of(rows); i++) {
-        struct bundle *bundle = bundle_new();
-        const char *both;
-
-        bundle_mount(bundle, "/work", "none", tree, rows[i].options);
-        both = inside(bundle, MOUNT_OPTIONS("/work") "; " MOUNT_OPTIONS("/work/below"));
-        cr_assert(strncmp(both, rows[i].top, 2) == 0 || strstr(both, rows[i].top) != NULL);
-        assert_has(strchr(both, '\n') + 1, rows[i].below);
-    }
-    cr_assert(kernel_umount(text("%s/below", tree), MNT_DETACH) == 0);
-}
-
-Scenario(filesystem, a_plain_bind_leaves_submounts_behind)
-{
-    const char *tree = work_path("tree");
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    cr_assert(mkdir(tree, 0755) == 0 && mkdir(text("%s/below", tree), 0755) == 0);
-    cr_assert(kernel_mount("none", text("%s/below", tree), "tmpfs", 0, NULL) == 0);
-    work_file("tree/below/hidden", "");
-    bundle_mount(bundle, "/work", "none", tree, "\"bind\"");
-    assert_text(inside(bundle, "ls /work /work/below"), "/work:\nbelow\n\n/work/below:");
-    cr_assert(kernel_umount(text("%s/below", tree), MNT_DETACH) == 0);
-}
-
-Scenario(filesystem, propagation_options)
-{
-    static const struct {
-        const char *option, *field;
-    } rows[] = {
-        {"private",    " - tmpfs"  },
-        {"rprivate",   " - tmpfs"  },
-        {"shared",     " shared:"  },
-        {"unbindable", "unbindable"},
-    };
-
-    need_root();
-    for (size_t i = 0; i < count_of(rows); i++) {
-        struct bundle *bundle = bundle_new();
-
-        bundle_mount(bundle, "/work", "tmpfs", "tmpfs", text("\"%s\"", rows[i].option));
-        assert_has(inside(bundle, MOUNT_LINE("/work")), rows[i].field);
-    }
-}
-
 Scenario(filesystem, mounts_are_made_in_order)
 {
     struct bundle *bundle = bundle_new();
@@ -245,6 +99,19 @@ Scenario(filesystem, a_directory_and_a_file_are_bound)
     assert_text(file_text(work_path("file")), "of the host");
 }
 
+Scenario(filesystem, a_plain_bind_leaves_submounts_behind)
+{
+    struct bundle *bundle = bundle_new();
+    const char *tree;
+
+    need_root();
+    tree = host_tmpfs("tree");
+    host_tmpfs("tree/below");
+    work_file("tree/below/hidden", "");
+    bundle_mount(bundle, "/work", "none", tree, "\"bind\"");
+    assert_text(inside(bundle, "ls /work /work/below"), "/work:\nbelow\n\n/work/below:");
+}
+
 Scenario(filesystem, a_relative_source_is_below_the_bundle)
 {
     struct bundle *bundle = bundle_new();
@@ -254,22 +121,6 @@ Scenario(filesystem, a_relative_source_is_below_the_bundle)
     cr_assert(mkdir(text("%s/extra/seen", bundle->path), 0755) == 0);
     bundle_mount(bundle, "/work", "none", "extra", "\"bind\"");
     assert_text(inside(bundle, "ls /work"), "seen");
-}
-
-Scenario(filesystem, tmpcopyup_brings_what_was_there)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_file(bundle, "work/kept", "content", 0640);
-    cr_assert(mkdir(text("%s/work/sub", bundle->rootfs), 0711) == 0);
-    bundle_file(bundle, "work/sub/deep", "deeper", 0600);
-    cr_assert(symlink("kept", text("%s/work/link", bundle->rootfs)) == 0);
-    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"tmpcopyup\"");
-    assert_text(inside(bundle, "cat /work/kept /work/sub/deep; echo; stat -c %a /work/kept "
-                               "/work/sub; readlink /work/link; echo new >/work/kept"),
-                "contentdeeper\n640\n711\nkept");
-    assert_text(file_text(text("%s/work/kept", bundle->rootfs)), "content");
 }
 
 /* --- the root --------------------------------------------------------------------------------- */
@@ -308,52 +159,6 @@ Scenario(filesystem, the_hosts_tree_is_gone)
                 "0\nbin dev etc home mnt proc root sbin sys tmp usr var work 13");
 }
 
-Scenario(filesystem, mounts_inside_do_not_travel_out)
-{
-    static const char *const propagations[] = {NULL, "private", "slave", "rprivate", "rslave"};
-
-    need_root();
-    for (size_t i = 0; i < count_of(propagations); i++) {
-        struct bundle *bundle = bundle_new();
-
-        if (propagations[i] != NULL)
-            bundle_set(bundle, "linux.rootfsPropagation", "\"%s\"", propagations[i]);
-        bundle_set(bundle, "process.capabilities.bounding[+]", "\"CAP_SYS_ADMIN\"");
-        bundle_set(bundle, "process.capabilities.effective[+]", "\"CAP_SYS_ADMIN\"");
-        bundle_set(bundle, "process.capabilities.permitted[+]", "\"CAP_SYS_ADMIN\"");
-        bundle_mount(bundle, "/work", "none", scenario_work(), "\"rbind\"");
-        inside(bundle, "mount -t tmpfs none /work && mount -t tmpfs none /mnt");
-    }
-}
-
-/* With slave propagation, what the host mounts appears inside; without, it does not. */
-Scenario(filesystem, host_mounts_arrive_as_propagation_says)
-{
-    static const struct {
-        const char *propagation, *expected;
-    } rows[] = {
-        {"rslave",   "1"},
-        {"rprivate", "0"},
-    };
-
-    need_root();
-    for (size_t i = 0; i < count_of(rows); i++) {
-        struct bundle *bundle = bundle_new();
-        const char *point = work_path(text("point%zu", i));
-
-        cr_assert(mkdir(point, 0755) == 0);
-        bundle_set(bundle, "linux.rootfsPropagation", "\"%s\"", rows[i].propagation);
-        bundle_mount(bundle, "/work", "none", scenario_work(),
-                     text("\"rbind\",\"%s\"", rows[i].propagation));
-        bundle_start(bundle);
-        cr_assert(kernel_mount("late", point, "tmpfs", 0, NULL) == 0);
-        assert_text(inside_running(bundle, "grep -c ' - tmpfs late ' /proc/self/mountinfo; true"),
-                    rows[i].expected);
-        bundle_delete(bundle);
-        cr_assert(kernel_umount(point, MNT_DETACH) == 0);
-    }
-}
-
 /* --- what is hidden --------------------------------------------------------------------------- */
 
 Scenario(filesystem, masked_paths_are_empty_and_stay_so)
@@ -387,72 +192,6 @@ Scenario(filesystem, read_only_paths_cannot_be_written)
                "do (echo x >$f) 2>/dev/null && echo $f was written; done; " MOUNT_OPTIONS(
                    "/proc/sys")),
         "ro,nosuid,nodev,noexec,relatime");
-}
-
-/* --- devices ---------------------------------------------------------------------------------- */
-
-Scenario(filesystem, default_devices_are_there)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    assert_text(inside(bundle,
-                       "cd /dev; stat -c '%n %t:%T %a %F' null zero full random urandom tty; "
-                       "for l in fd stdin stdout stderr ptmx; do echo $l $(readlink $l); done"),
-                "null 1:3 666 character special file\n"
-                "zero 1:5 666 character special file\n"
-                "full 1:7 666 character special file\n"
-                "random 1:8 666 character special file\n"
-                "urandom 1:9 666 character special file\n"
-                "tty 5:0 666 character special file\n"
-                "fd /proc/self/fd\n"
-                "stdin /proc/self/fd/0\n"
-                "stdout /proc/self/fd/1\n"
-                "stderr /proc/self/fd/2\n"
-                "ptmx pts/ptmx");
-}
-
-Scenario(filesystem, default_devices_work)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    assert_text(inside(bundle, "echo gone >/dev/null; head -c 4 /dev/zero | od -An -tx1; "
-                               "head -c 4 /dev/urandom | wc -c; echo x 2>/dev/null >/dev/full || "
-                               "echo full; echo out >>/dev/stdout"),
-                " 00 00 00 00\n4\nfull\nout");
-}
-
-Scenario(filesystem, listed_devices_are_made_as_listed)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_set(bundle, "linux.devices",
-               "[{\"path\":\"/dev/mine\",\"type\":\"c\",\"major\":1,\"minor\":5,\"fileMode\":8608,"
-               "\"uid\":7,\"gid\":8},"
-               "{\"path\":\"/dev/block/deep\",\"type\":\"b\",\"major\":7,\"minor\":0},"
-               "{\"path\":\"/dev/fifo\",\"type\":\"p\",\"fileMode\":384}]");
-    assert_text(inside(bundle, "cd /dev; stat -c '%n %t:%T %a %u:%g %F' mine block/deep; "
-                               "stat -c '%n %a %F' fifo"),
-                "mine 1:5 640 7:8 character special file\n"
-                "block/deep 7:0 666 0:0 block special file\n"
-                "fifo 600 fifo");
-}
-
-Scenario(filesystem, devices_in_a_user_namespace_are_the_hosts)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_map_users(bundle, 100000, 65536);
-    bundle_set(bundle, "linux.devices",
-               "[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}]");
-    if (!file_exists("/dev/fuse"))
-        bundle_remove(bundle, "linux.devices");
-    assert_text(inside(bundle, "cd /dev; stat -c '%n %t:%T' null zero tty; echo x >null; "
-                               "head -c 2 zero | od -An -tx1"),
-                "null 1:3\nzero 1:5\ntty 5:0\n 00 00");
 }
 
 /* --- cgroup ----------------------------------------------------------------------------------- */
@@ -850,68 +589,6 @@ Scenario(filesystem, an_overlay_root_in_a_user_namespace)
     cr_assert(!file_exists(text("%s/new", bundle->rootfs)));
 }
 
-/* --- id-mapped mounts ------------------------------------------------------------------------- */
-
-/* A directory on a tmpfs of our own: not every file system of a host can be id-mapped. */
-static const char *mappable_directory(void)
-{
-    const char *directory = work_path("mappable");
-
-    cr_assert(mkdir(directory, 0755) == 0);
-    cr_assert(kernel_mount("none", directory, "tmpfs", 0, "mode=755") == 0);
-    return directory;
-}
-
-Scenario(filesystem, an_idmapped_mount_shows_its_own_owners)
-{
-    struct bundle *bundle = bundle_new();
-    const char *directory;
-    struct outcome outcome;
-
-    need_root();
-    directory = mappable_directory();
-    work_file("mappable/file", "content");
-    bundle_set(bundle, "mounts[+]",
-               "{\"destination\":\"/work\",\"type\":\"none\",\"source\":\"%s\",\"options\":["
-               "\"bind\",\"idmap\"],\"uidMappings\":[{\"containerID\":0,\"hostID\":5000,"
-               "\"size\":10}],\"gidMappings\":[{\"containerID\":0,\"hostID\":6000,\"size\":10}]}",
-               directory);
-    bundle_script(bundle, "stat -c %u:%g /work/file; cat /work/file");
-    outcome = bundle_run(bundle);
-    cr_assert(kernel_umount(directory, MNT_DETACH) == 0);
-    if (outcome.code == 1 && strstr(outcome.err, "Invalid argument") != NULL)
-        skip("this kernel cannot id-map a tmpfs (6.3)");
-    assert_ok(outcome);
-    assert_text(outcome.out, "5000:6000\ncontent");
-}
-
-/* Files of the host's root are the container's root's, in a user namespace, without a chown. */
-Scenario(filesystem, an_idmapped_mount_takes_the_containers_mappings)
-{
-    struct bundle *bundle = bundle_new();
-    const char *directory;
-    struct outcome outcome;
-
-    need_root();
-    directory = mappable_directory();
-    work_file("mappable/file", "content");
-    bundle_map_users(bundle, 100000, 65536);
-    bundle_mount(bundle, "/work", "none", directory, "\"bind\",\"idmap\"");
-    bundle_script(bundle, "stat -c %u:%g /work/file; echo new >/work/new");
-    outcome = bundle_run(bundle);
-    if (outcome.code == 0) {
-        struct stat status;
-
-        cr_assert(stat(text("%s/new", directory), &status) == 0);
-        cr_assert(status.st_uid == 0, "uid %u", (unsigned)status.st_uid);
-    }
-    cr_assert(kernel_umount(directory, MNT_DETACH) == 0);
-    if (outcome.code == 1 && strstr(outcome.err, "Invalid argument") != NULL)
-        skip("this kernel cannot id-map a tmpfs (6.3)");
-    assert_ok(outcome);
-    assert_text(outcome.out, "0:0\n");
-}
-
 /* --- other roots ------------------------------------------------------------------------------ */
 
 Scenario(filesystem, without_pivot_root)
@@ -930,18 +607,17 @@ Scenario(filesystem, a_root_on_a_tmpfs_and_on_a_mount_with_options)
 {
     struct bundle *bundle = bundle_new();
     struct bundle *moved = bundle_new();
-    const char *place = work_path("tmpfs");
+    const char *place;
 
     need_root();
-    cr_assert(mkdir(place, 0755) == 0);
-    cr_assert(kernel_mount("none", place, "tmpfs", MS_NOSUID | MS_NODEV, NULL) == 0);
+    place = host_tmpfs("tmpfs");
+    host_set_mount_flags(place, MS_NOSUID | MS_NODEV);
     assert_ok(program_run(PROGRAM(.arguments = (const char *[]){"cp", "-a", moved->rootfs,
                                                                 text("%s/root", place), NULL})));
     bundle_set(bundle, "root.path", "\"%s/root\"", place);
     assert_text(inside(bundle, "echo here; echo x >/dev/null; touch /new"), "here");
     bundle_set(bundle, "root.readonly", "true");
     assert_text(inside(bundle, MOUNT_OPTIONS("/")), "ro,nosuid,nodev,relatime");
-    cr_assert(kernel_umount(place, MNT_DETACH) == 0);
 }
 
 Scenario(filesystem, usual_mounts_are_what_they_say)
@@ -956,21 +632,6 @@ Scenario(filesystem, usual_mounts_are_what_they_say)
                                "(echo x >/sys/x) 2>/dev/null || echo sys is read-only"),
                 "/proc proc\n/dev tmpfs\n/dev/pts devpts\n/dev/shm tmpfs\n/dev/mqueue mqueue\n"
                 "/sys sysfs\n1777\nptmx\nsys is read-only");
-}
-
-/* Whoever is root in a user namespace does not get rid of what the host locked. */
-Scenario(filesystem, a_bind_in_a_user_namespace_keeps_locked_flags)
-{
-    struct bundle *bundle = bundle_new();
-    const char *place = work_path("locked");
-
-    need_root();
-    cr_assert(mkdir(place, 0755) == 0);
-    cr_assert(kernel_mount("none", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0);
-    bundle_map_users(bundle, 100000, 65536);
-    bundle_mount(bundle, "/work", "none", place, "\"rbind\",\"ro\"");
-    assert_has(inside(bundle, MOUNT_OPTIONS("/work")), "ro,nosuid,nodev,noexec");
-    cr_assert(kernel_umount(place, MNT_DETACH) == 0);
 }
 
 /* --- many ------------------------------------------------------------------------------------- */
@@ -993,19 +654,4 @@ Scenario(filesystem, a_thousand_mounts)
     sprintf(mounts + used, "]");
     bundle_set(bundle, "mounts", "%s", mounts);
     assert_text(inside(bundle, "grep -c ' /work/' /proc/self/mountinfo"), text("%d", MANY));
-}
-
-/* runc hands them to the kernel, where a file system that has ACLs has them anyway. */
-Scenario(filesystem, acl_and_noacl_are_accepted)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_mount(bundle, "/one", "tmpfs", "tmpfs", "\"acl\",\"nosuid\"");
-    bundle_mount(bundle, "/two", "tmpfs", "tmpfs", "\"noacl\"");
-    bundle_mount(bundle, "/three", "none", scenario_work(), "\"bind\",\"acl\",\"ro\"");
-    bundle_mount(bundle, "/four", "none", scenario_work(), "\"bind\",\"noacl\"");
-    assert_has(inside(bundle, "cat /proc/self/mounts"), " /three ");
-    assert_has(text(",%s,", inside(bundle, MOUNT_OPTIONS("/one"))), ",nosuid,");
-    assert_has(text(",%s,", inside(bundle, MOUNT_OPTIONS("/three"))), ",ro,");
 }

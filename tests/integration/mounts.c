@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/fuse.h"
+#include "tests/integration/harness/host_mounts.h"
 #include "tests/integration/harness/scenario.h"
 
 #ifndef RENAME_EXCHANGE
@@ -51,9 +52,8 @@ static char *tmpfs_on(const char *destination)
 /* A directory of the host with a file in it. */
 static const char *make_source(void)
 {
-    const char *source = work_path("source");
+    const char *source = host_directory("source");
 
-    cr_assert(mkdir(source, 0755) == 0);
     work_file("source/file", "from outside");
     return source;
 }
@@ -66,9 +66,7 @@ static const char *mounts_inside(struct bundle *bundle)
 /* Field 6 of the topmost mount there: the options of the mount itself. */
 static const char *options_inside(struct bundle *bundle, const char *point)
 {
-    return inside_running(bundle, text("awk '$5 == \"%s\" { o = $6 } END { print o }' "
-                                       "/proc/self/mountinfo",
-                                       point));
+    return mounted_at(inside_running(bundle, "cat /proc/self/mountinfo"), point).options;
 }
 
 static bool is_mounted_inside(struct bundle *bundle, const char *point)
@@ -178,13 +176,11 @@ Scenario(mounts, options_are_in_force)
 Scenario(mounts, recursive_options_reach_submounts_and_a_plain_bind_leaves_them)
 {
     struct bundle *bundle = bundle_new();
-    const char *source, *below;
+    const char *source;
 
     need_root();
     source = make_source();
-    below = work_path("source/below");
-    cr_assert(mkdir(below, 0755) == 0);
-    cr_assert(kernel_mount("none", below, "tmpfs", 0, NULL) == 0);
+    host_tmpfs("source/below");
     bundle_start(bundle);
     assert_ok(add(bundle, text("[%s,%s,%s]", entry("/a", "none", source, "\"rbind\",\"rro\""),
                                entry("/b", "none", source, "\"rbind\",\"ro\""),
@@ -196,7 +192,6 @@ Scenario(mounts, recursive_options_reach_submounts_and_a_plain_bind_leaves_them)
     assert_ok(remove_(bundle, "[{\"destination\":\"/a\"},{\"destination\":\"/b\"}]"));
     cr_assert(!is_mounted_inside(bundle, "/a/below") && !is_mounted_inside(bundle, "/b"));
     bundle_delete(bundle);
-    cr_assert(kernel_umount(below, MNT_DETACH) == 0);
 }
 
 Scenario(mounts, propagation_options)
@@ -207,7 +202,7 @@ Scenario(mounts, propagation_options)
     } rows[] = {
         {"shared",  "shared:"},
         {"slave",   "master:"},
-        {"private", "/data -"},
+        {"private", ""       },
     };
     struct bundle *bundle = bundle_new();
     const char *source;
@@ -217,11 +212,14 @@ Scenario(mounts, propagation_options)
     bundle_start(bundle);
     for (size_t i = 0; i < count_of(rows); i++) {
         const char *list = text("[%s]", bind_of("/data", source, text(",\"%s\"", rows[i].option)));
+        const char *fields;
 
         assert_ok(add(bundle, list));
-        assert_has(inside_running(bundle, "sed -n 's,.* \\(/data\\) [^ ]* ,\\1 ,p' "
-                                          "/proc/self/mountinfo"),
-                   rows[i].fields);
+        fields = mounted_at(inside_running(bundle, "cat /proc/self/mountinfo"), "/data").fields;
+        if (*rows[i].fields == '\0')
+            assert_text(fields, "");
+        else
+            assert_has(fields, rows[i].fields);
         assert_ok(remove_(bundle, list));
     }
     bundle_delete(bundle);
@@ -235,9 +233,7 @@ Scenario(mounts, what_is_mounted_inside_does_not_travel_out)
 
     need_root();
     source = make_source();
-    bundle_set(bundle, "process.capabilities.bounding[+]", "\"CAP_SYS_ADMIN\"");
-    bundle_set(bundle, "process.capabilities.effective[+]", "\"CAP_SYS_ADMIN\"");
-    bundle_set(bundle, "process.capabilities.permitted[+]", "\"CAP_SYS_ADMIN\"");
+    bundle_allow(bundle, "CAP_SYS_ADMIN");
     cr_assert(mkdir(work_path("source/below"), 0755) == 0);
     bundle_start(bundle);
     before = file_text("/proc/self/mountinfo");
@@ -272,6 +268,26 @@ Scenario(mounts, sources_optional_relative_and_layered)
                                        "echo written >/layers/new; stat -c %F /made/on/the/way"),
                 "/beside\n/layers/bin\nregular empty file");
     assert_text(file_line(text("%s/upper/new", bundle->path)), "written");
+    bundle_delete(bundle);
+}
+
+Scenario(mounts, a_link_as_the_destination_is_covered_itself)
+{
+    struct bundle *bundle = bundle_new();
+    const char *list;
+
+    need_root();
+    bundle_file(bundle, "work/real", "behind the link", 0644);
+    cr_assert(symlink("real", text("%s/work/name", bundle->rootfs)) == 0);
+    list = text("[%s]",
+                bind_of("/work/name", text("%s/file", make_source()), ",\"dest-nofollow\""));
+    bundle_start(bundle);
+    assert_ok(add(bundle, list));
+    assert_text(inside_running(bundle, "cat /work/name; echo; cat /work/real"),
+                "from outside\nbehind the link");
+    assert_ok(remove_(bundle, list));
+    assert_text(inside_running(bundle, "readlink /work/name; cat /work/name"),
+                "real\nbehind the link");
     bundle_delete(bundle);
 }
 
@@ -449,33 +465,29 @@ Scenario(mounts, in_a_user_namespace_a_source_out_of_reach_is_bound)
 Scenario(mounts, in_a_user_namespace_the_hosts_flags_stay)
 {
     struct bundle *bundle = bundle_new();
-    const char *place = work_path("locked");
+    const char *place;
 
     need_root();
-    cr_assert(mkdir(place, 0755) == 0);
-    cr_assert(kernel_mount("none", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, NULL) == 0);
+    place = host_tmpfs("locked");
+    host_set_mount_flags(place, MS_NOSUID | MS_NODEV | MS_RDONLY);
     bundle_map_users(bundle, 100000, 65536);
-    bundle_set(bundle, "process.capabilities.bounding[+]", "\"CAP_SYS_ADMIN\"");
-    bundle_set(bundle, "process.capabilities.effective[+]", "\"CAP_SYS_ADMIN\"");
-    bundle_set(bundle, "process.capabilities.permitted[+]", "\"CAP_SYS_ADMIN\"");
+    bundle_allow(bundle, "CAP_SYS_ADMIN");
     bundle_start(bundle);
     assert_ok(add(bundle, text("[%s]", bind_of("/data", place, ""))));
     assert_has(options_inside(bundle, "/data"), "ro,nosuid,nodev");
     inside_running(bundle, "mount -o remount,bind,rw /data 2>/dev/null; true");
     assert_has(options_inside(bundle, "/data"), "ro,nosuid,nodev");
     bundle_delete(bundle);
-    cr_assert(kernel_umount(place, MNT_DETACH) == 0);
 }
 
 Scenario(mounts, ids_are_mapped_as_asked)
 {
     struct bundle *bundle = bundle_new();
-    const char *directory = work_path("mappable");
+    const char *directory;
     struct outcome outcome;
 
     need_root();
-    cr_assert(mkdir(directory, 0755) == 0);
-    cr_assert(kernel_mount("none", directory, "tmpfs", 0, "mode=755") == 0);
+    directory = host_tmpfs("mappable");
     work_file("mappable/file", "");
     bundle_map_users(bundle, 100000, 65536);
     bundle_start(bundle);
@@ -483,7 +495,6 @@ Scenario(mounts, ids_are_mapped_as_asked)
     if (outcome.code == 0)
         assert_text(inside_running(bundle, "stat -c %u:%g /data/file"), "0:0");
     bundle_delete(bundle);
-    cr_assert(kernel_umount(directory, MNT_DETACH) == 0);
     if (outcome.code == 1 && strstr(outcome.err, "Invalid argument") != NULL)
         skip("this kernel cannot id-map a tmpfs (6.3)");
     assert_ok(outcome);
@@ -787,9 +798,7 @@ Scenario(mounts, a_first_process_with_a_root_of_its_own_is_refused)
     const char *before;
 
     need_root();
-    bundle_set(bundle, "process.capabilities.bounding[+]", "\"CAP_SYS_CHROOT\"");
-    bundle_set(bundle, "process.capabilities.effective[+]", "\"CAP_SYS_CHROOT\"");
-    bundle_set(bundle, "process.capabilities.permitted[+]", "\"CAP_SYS_CHROOT\"");
+    bundle_allow(bundle, "CAP_SYS_CHROOT");
     bundle_set(bundle, "linux.maskedPaths[+]", "\"/jail/secret\"");
     inside(bundle, "mkdir -p /jail/bin /jail/secret; cp /bin/busybox /jail/bin/");
     bundle_script(bundle, "exec chroot /jail /bin/busybox sleep 1000");
@@ -939,23 +948,29 @@ static const struct {
     const char *list;
     const char *message;
 } bad_mounts[] = {
-    {"[{\"destination\":\"/x\"}]",                                                        "mounts[0].type: is missing"                },
-    {"[{\"destination\":\"/x\",\"options\":[\"bind\"]}]",                                 "mounts[0].source: is missing"              },
+    {"[{\"destination\":\"/x\"}]",                                                             "mounts[0].type: is missing"                },
+    {"[{\"destination\":\"/x\",\"options\":[\"bind\"]}]",                                      "mounts[0].source: is missing"              },
     {"[{\"destination\":\"/x\",\"type\":\"proc\"}]",
-     "mounts[0].type: proc can only be mounted when a container is created"                                                           },
+     "mounts[0].type: proc can only be mounted when a container is created"                                                                },
     {"[{\"destination\":\"/x\",\"type\":\"cgroup\"}]",
-     "mounts[0].type: cgroup can only be mounted when"                                                                                },
+     "mounts[0].type: cgroup can only be mounted when"                                                                                     },
     {"[{\"destination\":\"/proc/sys\",\"type\":\"tmpfs\"}]",
-     "mounts[0].destination: /proc/sys may not be covered by a mount"                                                                 },
+     "mounts[0].destination: /proc/sys may not be covered by a mount"                                                                      },
     {"[{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"remount\"]}]",
-     "mounts[0].options: \"remount\" changes a mount instead of adding one"                                                           },
+     "mounts[0].options: \"remount\" changes a mount instead of adding one"                                                                },
     {"[{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}]",
-     "mounts[0].options: \"tmpcopyup\" is for the creation of a container"                                                            },
+     "mounts[0].options: \"tmpcopyup\" is for the creation of a container"                                                                 },
+    {"[{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"iversion\"]}]",
+     "mounts[0].options: \"iversion\" is for the creation of a container"                                                                  },
+    {"[{\"destination\":\"/x\",\"source\":\"/etc\",\"options\":[\"bind\",\"copy-symlink\"]}]",
+     "mounts[0].options: \"copy-symlink\" is for the creation of a container"                                                              },
+    {"[{\"destination\":\"/x\",\"source\":\"/etc\",\"options\":[\"bind\",\"src-nofollow\"]}]",
+     "mounts[0].options: \"src-nofollow\" is for the creation of a container"                                                              },
     {"[{\"destination\":\"/x\",\"source\":\"/etc\",\"options\":[\"bind\",\"size=1m\"]}]",
-     "mounts[0].options[1]: \"size\" is no option of a bind mount"                                                                    },
+     "mounts[0].options[1]: \"size\" is no option of a bind mount"                                                                         },
     {"[{\"destination\":\"/x\",\"source\":\"/etc\",\"options\":[\"bind\"],\"uidMappings\":[]},"
      "{\"destination\":\"/y\",\"source\":\"/etc\",\"options\":[\"bind\"],\"uidMappings\":"
-     "[{\"containerID\":0,\"hostID\":0,\"size\":1}]}]",                              "mounts[1]: uidMappings without gidMappings"},
+     "[{\"containerID\":0,\"hostID\":0,\"size\":1}]}]",                                   "mounts[1]: uidMappings without gidMappings"},
 };
 
 Scenario(mounts, bad_lists_are_refused_by_their_place)

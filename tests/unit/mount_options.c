@@ -9,6 +9,7 @@
 #include "base/own.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/plan.h"
+#include "namespaces/mount/steps.h"
 
 /* Plan one mount of /x with these options; arena and error live as long as the test. */
 static struct arena arena;
@@ -179,6 +180,9 @@ Test(mount_options, all_of_the_specification_are_known)
         "unbindable",
         "idmap",
         "ridmap",
+        "copy-symlink",
+        "src-nofollow",
+        "dest-nofollow",
     };
 
     for (size_t i = 0; i < count_of(words); i++)
@@ -253,6 +257,46 @@ Test(mount_options, of_the_superblock_go_to_the_file_system_but_not_to_a_bind)
     cr_expect_eq(mount.legacy_flags, 0);
 }
 
+/* Without "bind" a remount is of the file system, too. */
+Test(mount_options, of_a_remount_reach_the_file_system_unless_it_is_a_bind)
+{
+    struct planned_mount mount;
+
+    cr_assert_eq(plan(&mount, "tmpfs", WORDS("remount", "size=1m", "sync")), 0);
+    cr_expect(mount.kind == MOUNT_KIND_REMOUNT);
+    cr_expect_eq(mount.data_count, 2);
+    cr_assert_eq(plan(&mount, "tmpfs", WORDS("remount", "bind", "sync")), 0);
+    cr_expect_eq(mount.data_count, 0);
+    cr_assert(plan(&mount, "tmpfs", WORDS("remount", "bind", "size=1m")) == -EINVAL);
+    cr_expect_str_eq(err.text, "options[2]: \"size\" is no option of a bind mount");
+}
+
+Test(mount_options, of_the_whole_tree_win_over_those_of_its_top)
+{
+    struct planned_mount mount;
+
+    cr_assert_eq(plan(&mount, "bind", WORDS("rbind", "rro", "rw", "rrelatime", "noatime")), 0);
+    cr_expect_eq(mount_attributes_of_top(&mount).set, MOUNT_ATTR_RDONLY);
+    cr_expect_eq(mount_attributes_of_top(&mount).clear, MOUNT_ATTR__ATIME);
+    cr_assert_eq(plan(&mount, "tmpfs", WORDS("noatime", "rstrictatime", "ro", "rrw")), 0);
+    cr_expect_eq(mount_attributes_of_top(&mount).set, MOUNT_ATTR_STRICTATIME);
+    cr_expect(!mount.read_only_late);
+}
+
+/* fsconfig(2) has no word for them. */
+Test(mount_options, that_only_mount_knows_are_its_flags)
+{
+    struct planned_mount mount;
+
+    cr_assert_eq(plan(&mount, "ext4", WORDS("iversion", "silent")), 0);
+    cr_expect_eq(mount.data_count, 0);
+    cr_expect_eq(mount.legacy_flags, MS_I_VERSION | MS_SILENT);
+    cr_expect(mount_wants_one_call(&mount));
+    cr_assert_eq(plan(&mount, "ext4", WORDS("iversion", "silent", "noiversion", "loud")), 0);
+    cr_expect_eq(mount.legacy_flags, 0);
+    cr_expect(!mount_wants_one_call(&mount));
+}
+
 Test(mount_options, bind_makes_the_type_irrelevant)
 {
     struct planned_mount mount;
@@ -272,7 +316,6 @@ static const struct {
     const char *message;
 } refusals[] = {
     {"bind",  "bind",      "size=1m", "options[1]: \"size\" is no option of a bind mount"         },
-    {"tmpfs", "remount",   "size=1m", "options[1]: \"size\" cannot be changed by a remount"       },
     {"proc",  "tmpcopyup", NULL,      "options: \"tmpcopyup\" needs the type tmpfs"               },
     {"tmpfs", "idmap",     NULL,      "options: only a bind mount can map ids"                    },
     {"bind",  "bind",      "idmap",
