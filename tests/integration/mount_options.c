@@ -329,6 +329,26 @@ Scenario(mount_options, silent_and_iversion_go_together_with_the_rest)
     assert_has(seen, "\n711\ncontent");
 }
 
+/* What falls back on the host's mount, or on other data, does so with these words as well. */
+Scenario(mount_options, silent_and_iversion_leave_the_ways_out_open)
+{
+    struct bundle *bundle = bundle_new();
+    const char *mounts = file_text("/proc/self/mountinfo");
+    bool host_has_queues = strcmp(mounted_at(mounts, "/dev/mqueue").type, "mqueue") == 0;
+
+    need_root();
+    bundle_map_users(bundle, 100000, 3);
+    bundle_without_namespace(bundle, "ipc");
+    bundle_remove(bundle, "mounts[4]"); /* /dev/mqueue */
+    if (file_exists("/dev/mqueue"))     /* the host's, which is what there is then */
+        bundle_mount(bundle, "/queues", "mqueue", "mqueue", "\"silent\",\"nosuid\"");
+    bundle_mount(bundle, "/pts", "devpts", "devpts", "\"iversion\",\"newinstance\",\"gid=5\"");
+    mounts = inside(bundle, MOUNTINFO);
+    if (host_has_queues)
+        assert_text(mounted_at(mounts, "/queues").type, "mqueue");
+    assert_text(mounted_at(mounts, "/pts").type, "devpts");
+}
+
 /* --- silent: no word of the kernel in its log ---------------------------------------------------
  */
 
