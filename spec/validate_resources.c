@@ -47,7 +47,9 @@ static bool is_page_size(const char *text)
 
     if (text[0] == '0' || digits == 0 || digits >= sizeof number)
         return false;
-    if (strchr("KMG", text[digits]) == NULL || strcmp(text + digits + 1, "B") != 0)
+    /* strchr() would find the end of the text, too, and there is nothing to compare behind it. */
+    if (text[digits] == '\0' || strchr("KMG", text[digits]) == NULL ||
+        strcmp(text + digits + 1, "B") != 0)
         return false;
     memcpy(number, text, digits);
     number[digits] = '\0';

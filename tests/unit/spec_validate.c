@@ -1,6 +1,9 @@
 /* The rules between fields, one table a chapter: what is wrong, and the words it is refused with.
  */
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/own.h"
 #include "spec_help.h"
 
@@ -494,6 +497,23 @@ RULES(huge_page_sizes_are_powers_of_two_in_kb_mb_or_gb, {
     {PAGES("MB"), NOT_PAGES("MB")},     {PAGES("2MB/x"), NOT_PAGES("2MB/x")},
     {PAGES("99999999999999999999KB"), NOT_PAGES("99999999999999999999KB")},
 })
+
+/* Memory ends where the text ends: reading behind it is a SIGSEGV. */
+Test(spec_validate, nothing_behind_the_size_of_a_huge_page_is_read)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    char *end = (char *)mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + page;
+    struct spec_hugepage_limit limit = {.page_size = end - 2};
+    struct spec_resources resources = {.hugepage_limits = {&limit, 1}};
+    struct error err;
+
+    cr_assert_eq(mprotect(end, (size_t)page, PROT_NONE), 0);
+    end[-2] = '2';
+    cr_assert_lt(spec_validate_resources(&resources, &err), 0);
+    cr_assert_str_eq(err.text, "hugepageLimits[0].pageSize: \"2\" is not the size of a huge page "
+                               "(such as 2MB)");
+}
 
 #define UNIFIED(key, value) RESOURCES("\"unified\":{\"" key "\":\"" value "\"}")
 #define NOT_A_FILE(key) \
