@@ -22,8 +22,6 @@ static int plan_device(struct cgroup_planner *planner, const struct cgroup_contr
         text_print(&text, " hca_handle=%" PRIu64, rdma->hca_handles.value);
     if (rdma->hca_objects.set)
         text_print(&text, " hca_object=%" PRIu64, rdma->hca_objects.value);
-    if (!rdma->hca_handles.set && !rdma->hca_objects.set)
-        return 0;
 
     struct cgroup_write write = {
         .file = "rdma.max",

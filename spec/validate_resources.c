@@ -73,20 +73,60 @@ static int check_hugepage_limits(const struct spec_resources *resources, struct 
     return 0;
 }
 
-/* The name stands at the start of a line in rdma.max. */
+/* The name stands at the start of a line in rdma.max.  "You MUST specify at least one of the
+ * hcaHandles or hcaObjects in a given entry". */
 static int check_rdma(const struct spec_resources *resources, struct error *err)
 {
     char quoted[1040];
 
     for (size_t i = 0; i < resources->rdma.count; i++) {
-        const char *device = resources->rdma.items[i].device;
+        const struct spec_rdma *rdma = &resources->rdma.items[i];
 
-        if (device[0] != '\0' && strpbrk(device, " \t\r\n/") == NULL)
+        if (rdma->device[0] == '\0' || strpbrk(rdma->device, " \t\r\n/") != NULL)
+            wrong(err, "\"%s\" is not the name of a device", quotable(quoted, rdma->device));
+        else if (!rdma->hca_handles.set && !rdma->hca_objects.set) {
+            wrong(err, "limits nothing: neither hcaHandles nor hcaObjects is given");
+            in_key(err, rdma->device);
+        } else {
             continue;
-        wrong(err, "\"%s\" is not the name of a device", quotable(quoted, device));
+        }
         return in_member(err, "rdma");
     }
     return 0;
+}
+
+/* "You MUST specify at least one of weight or leafWeight in a given entry".  0 counts as given:
+ * engines written in Go send it for what is not set. */
+static int check_weight_devices(const struct spec_resources *resources, struct error *err)
+{
+    size_t count = resources->block_io == NULL ? 0 : resources->block_io->weight_device.count;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct spec_block_weight_device *device =
+            &resources->block_io->weight_device.items[i];
+
+        if (device->weight.set || device->leaf_weight.set)
+            continue;
+        wrong(err, "%" PRId64 ":%" PRId64 ": neither weight nor leafWeight is given", device->major,
+              device->minor);
+        in_item(err, i);
+        in_member(err, "weightDevice");
+        return in_member(err, "blockIO");
+    }
+    return 0;
+}
+
+/* Lines, as in config-linux.md's example for io.max: each is written by itself.  Tabs are spaces to
+ * the kernel; what else controls terminals is no part of any value. */
+static bool is_of_lines(const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        bool is_control = (unsigned char)*at < ' ' || *at == 0x7f;
+
+        if (is_control && *at != '\n' && *at != '\t')
+            return false;
+    }
+    return true;
 }
 
 /* "unified": the key is a file in the container's cgroup, and in no other directory. */
@@ -101,8 +141,8 @@ static int check_unified(const struct spec_resources *resources, struct error *e
         if (strchr(pair->key, '.') == NULL || strstr(pair->key, "..") != NULL ||
             strchr(pair->key, '/') != NULL || pair->key[0] == '.')
             wrong(err, "\"%s\" is not the name of a cgroup file (such as memory.high)", quoted);
-        else if (strchr(pair->value, '\n') != NULL) {
-            wrong(err, "the value holds a newline");
+        else if (!is_of_lines(pair->value)) {
+            wrong(err, "\"%s\" holds a control character", quotable(quoted, pair->value));
             in_key(err, pair->key);
         } else {
             continue;
@@ -113,10 +153,7 @@ static int check_unified(const struct spec_resources *resources, struct error *e
 }
 
 static int (*const rules[])(const struct spec_resources *, struct error *) = {
-    check_devices,
-    check_hugepage_limits,
-    check_rdma,
-    check_unified,
+    check_devices, check_hugepage_limits, check_weight_devices, check_rdma, check_unified,
 };
 
 int validate_resources(const struct spec_resources *resources, struct error *err)

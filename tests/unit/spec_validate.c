@@ -519,7 +519,7 @@ Test(spec_validate, nothing_behind_the_size_of_a_huge_page_is_read)
 #define NOT_A_FILE(key) \
     "linux.resources.unified: \"" key "\" is not the name of a cgroup file (such as memory.high)"
 
-RULES(unified_names_a_file_of_this_cgroup_and_one_line, {
+RULES(unified_names_a_file_of_this_cgroup_and_lines, {
     {UNIFIED("memory.high", "1"),      ""},
     {UNIFIED("io.max", "8:0 rbps=1"),  ""},
     {UNIFIED("../memory.high", "1"),   NOT_A_FILE("../memory.high")},
@@ -528,7 +528,12 @@ RULES(unified_names_a_file_of_this_cgroup_and_one_line, {
     {UNIFIED(".x", "1"),               NOT_A_FILE(".x")},
     {UNIFIED("tasks", "1"),            NOT_A_FILE("tasks")},
     {UNIFIED("", "1"),                 NOT_A_FILE("")},
-    {UNIFIED("memory.high", "1\\n2"),  "linux.resources.unified[\"memory.high\"]: the value holds a newline"},
+    {UNIFIED("io.max", "259:0 rbps=2097152 wiops=120\\n253:0 rbps=2097152 wiops=120"), ""},
+    {UNIFIED("memory.high", "1\\t\\n"), ""},
+    {UNIFIED("memory.high", "1\\r\\n"), "linux.resources.unified[\"memory.high\"]: \"1\\x0d\\x0a\" holds a control character"},
+    {UNIFIED("memory.high", "\\u001b[2J"), "linux.resources.unified[\"memory.high\"]: \"\\x1b[2J\" holds a control character"},
+    {UNIFIED("memory.high", "1\\u007f"), "linux.resources.unified[\"memory.high\"]: \"1\\x7f\" holds a control character"},
+    {UNIFIED("memory.high", "1\\u0000"), "linux.resources.unified[\"memory.high\"]: the string holds a NUL character"},
 })
 
 RULES(resource_numbers_have_their_ranges, {
@@ -541,6 +546,12 @@ RULES(resource_numbers_have_their_ranges, {
     {RESOURCES("\"blockIO\":{\"weight\":65536}"), "linux.resources.blockIO.weight: 65536 is out of range (0 to 65535)"},
     {RESOURCES("\"memory\":{\"kernel\":-1,\"kernelTCP\":-1,\"swappiness\":60,\"useHierarchy\":true}"), ""},
     {RESOURCES("\"rdma\":{\"a b\":{}}"), "linux.resources.rdma: \"a b\" is not the name of a device"},
+    {RESOURCES("\"rdma\":{\"m\":{\"hcaHandles\":0},\"n\":{\"hcaObjects\":1}}"), ""},
+    {RESOURCES("\"rdma\":{\"mlx5_1\":{\"hcaHandles\":1},\"mlx5_2\":{}}"),
+     "linux.resources.rdma.mlx5_2: limits nothing: neither hcaHandles nor hcaObjects is given"},
+    {RESOURCES("\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":0},{\"major\":8,\"minor\":1,\"leafWeight\":1}]}"), ""},
+    {RESOURCES("\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":9},{\"major\":8,\"minor\":1}]}"),
+     "linux.resources.blockIO.weightDevice[1]: 8:1: neither weight nor leafWeight is given"},
     {RESOURCES("\"rdma\":{\"\":{}}"), "linux.resources.rdma: \"\" is not the name of a device"},
 })
 
