@@ -48,11 +48,13 @@ static int access_bits(const char *access, const char *field, unsigned *ret, str
     char quoted[1040];
     unsigned bits = 0;
 
-    /* Absent is all; so is empty, which is how some clients write absent. */
-    if (access == NULL || *access == '\0') {
+    /* Absent is all.  Empty is not made of any letter, and refused as runc does. */
+    if (access == NULL) {
         *ret = DEVICE_ACCESS_ALL;
         return 0;
     }
+    if (*access == '\0')
+        return refuse(err, EINVAL, "%s.access: \"\" is not made of r, w and m", field);
     for (const char *at = access; *at != '\0'; at++) {
         const struct name *letter = names_find(&names, (const char[]){*at, '\0'});
 

@@ -458,7 +458,7 @@ static bool device_of_rule(struct unit_device *ret, const struct spec_device_rul
     bool any_major = !rule->major.set || rule->major.value < 0;
     bool any_minor = !rule->minor.set || rule->minor.value < 0;
 
-    ret->access = rule->access != NULL && *rule->access != '\0' ? rule->access : "rwm";
+    ret->access = rule->access != NULL ? rule->access : "rwm";
     if (any_major)
         ret->node = arena_print(arena, "%s-*", kind);
     else if (any_minor)

@@ -415,6 +415,7 @@ Test(cgroups_devices, bad_rules_are_refused_by_place)
         struct spec_device_rule rule;
         const char *expected;
     } rows[] = {
+        {{.access = ""},                     "linux.resources.devices[0].access: \"\" is not made of r, w and m" },
         {{.access = "z"},                    "linux.resources.devices[0].access: \"z\" is not made of r, w and m"},
         {{.type = {SPEC_DEVICE_FIFO, true}},
          "linux.resources.devices[0].type: p is not c, b or a: no rules for named pipes"                         },
@@ -439,12 +440,12 @@ Test(cgroups_devices, bad_rules_are_refused_by_place)
     }
 }
 
-Test(cgroups_devices, absent_empty_and_negative_mean_all)
+Test(cgroups_devices, absent_and_negative_mean_all)
 {
     static const struct spec_device_rule rules[] = {
-        {.allow = true       },
-        {                    .allow = true, .access = "", .major = {-1, true}, .minor = {-7, true}},
-        { .allow = true,              .access = "mwrr", .type = {SPEC_DEVICE_ALL, true}},
+        {.allow = true                   },
+        { .allow = true, .major = {-1, true}, .minor = {-7, true}},
+        {             .allow = true, .access = "mwrr", .type = {SPEC_DEVICE_ALL, true}},
     };
 
     for (size_t i = 0; i < count_of(rules); i++) {
