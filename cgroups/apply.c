@@ -42,6 +42,7 @@ static const struct {
     {"rdma.max",               EINVAL, "there is no such device"                                  },
     {"rdma.max",               ENODEV, "there is no such device"                                  },
     {"devices.allow",          EPERM,  "the cgroup above does not allow that itself"              },
+    {"devices.*",              EINVAL, "not with cgroups below it"                                },
 };
 
 static int explain(int code, const char *file, struct error *err)

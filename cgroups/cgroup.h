@@ -67,6 +67,24 @@ struct cgroup_write {
 
 struct cgroup_unit; /* systemd.h */
 
+/* Device rules that change while a container lives: in force until now, and from now on. */
+struct cgroup_device_rules {
+    struct spec_device_rule_list before;
+    struct spec_device_rule_list after; /* what still counts of `before`, then what was added */
+    size_t kept;                        /* how many of `after` come from `before` */
+    bool is_same;                       /* `after` says what `before` says */
+};
+
+/* Add the rules of an update to those that a container has; pure.  Rules that later ones hide
+ * altogether are left out (all of them, before a rule for everything), so that the list does not
+ * grow with a caller who sends his whole list again and again.  Lists are the arena's. */
+must_check int cgroup_device_rules_add(struct cgroup_device_rules *ret,
+                                       const struct spec_device_rule_list *before,
+                                       const struct spec_device_rule_list *added,
+                                       struct arena *arena, struct error *err);
+
+struct cgroup_device_change; /* devices.h */
+
 struct cgroup_plan {
     const struct cgroup_host *host;
     enum cgroup_manager manager;
@@ -76,8 +94,7 @@ struct cgroup_plan {
     size_t write_count;
     /* Device rules in effect: ours (default deny first), the bundle's, the defaults nobody can
      * take. */
-    struct spec_device_rule *device_rules;
-    size_t device_rule_count;
+    struct spec_device_rule_list device_rules;
     struct bpf_insn *device_program; /* v2 only */
     size_t device_program_length;
     bool
@@ -85,6 +102,7 @@ struct cgroup_plan {
     /* Absolute directory in each hierarchy of the host, by its index; NULL where there is to be
      * none. */
     const char *directories[CGROUP_HIERARCHIES_MOST];
+    const struct cgroup_device_change *device_change; /* of an update; NULL: no rule changes */
     bool device_rules_asked; /* the bundle itself denies something: no host may skip that */
     bool unprivileged;
     bool is_required;
@@ -109,7 +127,11 @@ struct cgroup_request {
                               that may; 0: nobody but root */
     bool is_required;      /* never go without a cgroup, as is done where nothing was asked of it */
     bool is_update;        /* of a container that runs: what v1 alone has and this host has not is
-                          warned about, as engines send all they know */
+                          warned about, as engines send all they know; resources->devices does not
+                          count, but these rules do (NULL: none change), and whether its cgroup is a
+                          unit of systemd */
+    const struct cgroup_device_rules *device_rules;
+    bool has_unit;
 };
 
 /* Ask the systemd of the user with that runtime directory where its cgroups are: *ret is
@@ -285,9 +307,10 @@ must_check int cgroup_oom_watch(const struct cgroup *cgroup, struct cgroup_oom_w
 int64_t cgroup_oom_watch_read(struct cgroup_oom_watch *watch);
 void cgroup_oom_watch_done(struct cgroup_oom_watch *watch);
 
-/* Write changed limits to a live cgroup: reads the old values of the files first and writes them
- * back when a later write fails.  `plan` comes from cgroup_plan_from_spec() with only what changes;
- * device rules are not touched.  memory.checkBeforeUpdate is honoured. */
+/* Write changed limits and device rules to a live cgroup: reads the old values of the files first
+ * and writes them back when a later write fails.  `plan` comes from cgroup_plan_from_spec() for an
+ * update, with only what changes.  Device rules are never out of force meanwhile, and what old and
+ * new ones allow stays allowed.  memory.checkBeforeUpdate is honoured. */
 must_check int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                              const struct spec_resources *resources, const struct log *log,
                              struct error *err);

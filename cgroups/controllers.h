@@ -112,3 +112,5 @@ must_check int cgroup_plan_unified(struct cgroup_planner *planner,
                                    const struct spec_resources *resources, struct error *err);
 must_check int cgroup_plan_devices(struct cgroup_planner *planner,
                                    const struct spec_resources *resources, struct error *err);
+must_check int cgroup_plan_device_change(struct cgroup_planner *planner,
+                                         const struct cgroup_request *request, struct error *err);

@@ -135,11 +135,9 @@ static int load_program(const struct bpf_insn *program, size_t length)
     return (int)kernel_bpf(BPF_PROG_LOAD, &load, sizeof load);
 }
 
-int device_program_attach(int cgroup, const struct bpf_insn *program, size_t length,
-                          struct error *err)
+int device_program_load(const struct bpf_insn *program, size_t length, int *ret, struct error *err)
 {
-    autoclose int fd = load_program(program, length);
-    union bpf_attr attach;
+    int fd = load_program(program, length);
 
     if (fd < 0 && errno == EPERM) {
         fail(err, errno, "load the device filter");
@@ -149,14 +147,69 @@ int device_program_attach(int cgroup, const struct bpf_insn *program, size_t len
     if (fd < 0)
         return fail(err, errno, "load the device filter (a bpf program of %zu instructions)",
                     length);
-    memset(&attach, 0, sizeof attach);
-    attach.target_fd = (uint32_t)cgroup;
-    attach.attach_bpf_fd = (uint32_t)fd;
-    attach.attach_type = BPF_CGROUP_DEVICE;
-    attach.attach_flags = BPF_F_ALLOW_MULTI;
-    if (kernel_bpf(BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
+    *ret = fd;
+    return 0;
+}
+
+/* Attach beside those of others, or in the place of `instead`, unless that is -1. */
+static int attach(int cgroup, int program, int instead)
+{
+    union bpf_attr attributes;
+
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (uint32_t)cgroup;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    if (instead >= 0) {
+        attributes.attach_flags |= BPF_F_REPLACE;
+        attributes.replace_bpf_fd = (uint32_t)instead;
+    }
+    return (int)kernel_bpf(BPF_PROG_ATTACH, &attributes, sizeof attributes);
+}
+
+static int detach(int cgroup, int program)
+{
+    union bpf_attr attributes;
+
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (uint32_t)cgroup;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    return (int)kernel_bpf(BPF_PROG_DETACH, &attributes, sizeof attributes);
+}
+
+int device_program_attach(int cgroup, const struct bpf_insn *program, size_t length,
+                          struct error *err)
+{
+    autoclose int fd = -1;
+
+    if (device_program_load(program, length, &fd, err) < 0)
+        return -err->code;
+    if (attach(cgroup, fd, -1) < 0)
         return fail(err, errno, "attach the device filter");
     return 0;
+}
+
+/* Before BPF_F_REPLACE: with both attached, what either refuses is refused. */
+static int replace_in_two_steps(int cgroup, int from, int to, struct error *err)
+{
+    if (attach(cgroup, to, -1) < 0)
+        return fail(err, errno, "attach the new device filter");
+    if (detach(cgroup, from) == 0)
+        return 0;
+    fail(err, errno, "detach the old device filter");
+    detach(cgroup, to);
+    return -err->code;
+}
+
+int device_program_replace(int cgroup, int from, int to, struct error *err)
+{
+    if (attach(cgroup, to, from) == 0)
+        return 0;
+    if (errno == EINVAL)
+        return replace_in_two_steps(cgroup, from, to, err);
+    return fail(err, errno, "replace the device filter");
 }
 
 static bool is_ours(int program)
@@ -172,7 +225,8 @@ static bool is_ours(int program)
            strcmp(info.name, program_name) == 0;
 }
 
-static void detach_ours(int cgroup, uint32_t id)
+/* A program of ours by its id; -1 when it is another's, or gone. */
+static int open_ours(uint32_t id)
 {
     union bpf_attr attributes;
 
@@ -181,27 +235,60 @@ static void detach_ours(int cgroup, uint32_t id)
 
     autoclose int program = (int)kernel_bpf(BPF_PROG_GET_FD_BY_ID, &attributes, sizeof attributes);
 
-    if (program < 0 || !is_ours(program))
-        return;
-    memset(&attributes, 0, sizeof attributes);
-    attributes.target_fd = (uint32_t)cgroup;
-    attributes.attach_bpf_fd = (uint32_t)program;
-    attributes.attach_type = BPF_CGROUP_DEVICE;
-    kernel_bpf(BPF_PROG_DETACH, &attributes, sizeof attributes);
+    return program >= 0 && is_ours(program) ? take_fd(&program) : -1;
 }
 
-void device_program_detach(int cgroup)
+/* The kernel's limit is 64 a cgroup (BPF_CGROUP_MAX_PROGS). */
+enum { ATTACHED_MOST = 64 };
+
+/* Ids of what is attached to this very cgroup, in the order they were attached. */
+static int query(int cgroup, uint32_t ids[static ATTACHED_MOST], uint32_t *ret_count)
 {
-    uint32_t ids[64] = {0};
     union bpf_attr query;
 
     memset(&query, 0, sizeof query);
     query.query.target_fd = (uint32_t)cgroup;
     query.query.attach_type = BPF_CGROUP_DEVICE;
     query.query.prog_ids = address(ids);
-    query.query.prog_cnt = count_of(ids);
+    query.query.prog_cnt = ATTACHED_MOST;
     if (kernel_bpf(BPF_PROG_QUERY, &query, sizeof query) < 0)
+        return -errno;
+    *ret_count = query.query.prog_cnt;
+    return 0;
+}
+
+int device_program_find(int cgroup, int *ret, struct error *err)
+{
+    uint32_t ids[ATTACHED_MOST] = {0};
+    uint32_t count = 0;
+    int code = query(cgroup, ids, &count);
+
+    if (code < 0)
+        return fail(err, -code, "ask for the device filters of the cgroup");
+    for (uint32_t i = count; i > 0; i--) {
+        int program = open_ours(ids[i - 1]);
+
+        if (program < 0)
+            continue;
+        *ret = program;
+        return 0;
+    }
+    return refuse(err, ENOENT,
+                  "the container's cgroup has no device filter of ours: it never had "
+                  "one, or somebody has replaced it");
+}
+
+void device_program_detach(int cgroup)
+{
+    uint32_t ids[ATTACHED_MOST] = {0};
+    uint32_t count = 0;
+
+    if (query(cgroup, ids, &count) < 0)
         return;
-    for (uint32_t i = 0; i < query.query.prog_cnt; i++)
-        detach_ours(cgroup, ids[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        autoclose int program = open_ours(ids[i]);
+
+        if (program >= 0)
+            detach(cgroup, program);
+    }
 }

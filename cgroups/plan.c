@@ -52,7 +52,8 @@ int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgroup_host *hos
     /* A device filter needs rights over the whole machine; without them the kernel lets nobody make
      * a device node in the first place. */
     if (code == 0 && !request->unprivileged)
-        code = cgroup_plan_devices(&planner, request->resources, err);
+        code = request->is_update ? cgroup_plan_device_change(&planner, request, err)
+                                  : cgroup_plan_devices(&planner, request->resources, err);
     if (code == 0)
         code = plan_controllers(&planner, request->resources, err);
     if (code == 0)

@@ -357,23 +357,31 @@ static void put_array(struct call *call, const struct unit_property *property)
     leave(call);
 }
 
+static void put_property(struct call *call, const struct unit_property *property)
+{
+    enter(call, 'r', "sv");
+    put(call, 's', property->name);
+    enter(call, 'v', property->type);
+    if (*property->type == 'a')
+        put_array(call, property);
+    else if (*property->type == 's')
+        put(call, 's', property->string);
+    else
+        put_number(call, *property->type, property->number);
+    leave(call);
+    leave(call);
+}
+
 static void put_properties(struct call *call, const struct unit_properties *properties)
 {
     enter(call, 'a', "(sv)");
     for (size_t i = 0; i < properties->count; i++) {
         const struct unit_property *property = &properties->items[i];
+        const struct unit_property empty = {.name = property->name, .type = property->type};
 
-        enter(call, 'r', "sv");
-        put(call, 's', property->name);
-        enter(call, 'v', property->type);
-        if (*property->type == 'a')
-            put_array(call, property);
-        else if (*property->type == 's')
-            put(call, 's', property->string);
-        else
-            put_number(call, *property->type, property->number);
-        leave(call);
-        leave(call);
+        if (property->is_emptied)
+            put_property(call, &empty);
+        put_property(call, property);
     }
     leave(call);
 }

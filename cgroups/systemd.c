@@ -470,20 +470,19 @@ static bool device_of_rule(struct unit_device *ret, const struct spec_device_rul
 }
 
 /* DevicePolicy and DeviceAllow: systemd loads its own filter anew at each daemon-reload. */
-static int add_devices(struct unit_properties *properties, const struct cgroup_plan *plan,
-                       struct arena *arena, struct error *err)
+int unit_properties_of_devices(struct unit_properties *properties,
+                               const struct spec_device_rule_list *rules, bool is_live,
+                               struct arena *arena, struct error *err)
 {
     struct unit_property policy = {.name = "DevicePolicy", .type = "s", .string = "strict"};
-    struct unit_property allow = {.name = "DeviceAllow", .type = "a(ss)"};
-    struct unit_device *devices = arena_zero(arena, plan->device_rule_count * 2, sizeof *devices);
+    struct unit_property allow = {.name = "DeviceAllow", .type = "a(ss)", .is_emptied = is_live};
+    struct unit_device *devices = arena_zero(arena, rules->count * 2, sizeof *devices);
     int code;
 
     if (devices == NULL)
         return no_memory(err);
-    if (!plan->has_devices)
-        return 0;
-    for (size_t i = 0; i < plan->device_rule_count; i++) {
-        const struct spec_device_rule *rule = &plan->device_rules[i];
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct spec_device_rule *rule = &rules->items[i];
 
         for (int is_block = 0; is_block < 2 && rule->allow; is_block++) {
             enum { CHARACTER = SPEC_DEVICE_CHARACTER, BLOCK = SPEC_DEVICE_BLOCK };
@@ -568,8 +567,9 @@ int cgroup_plan_unit_properties(struct cgroup_planner *planner,
     for (size_t i = 0; code == 0 && i < plan->write_count; i++)
         code = unit_properties_of_write(properties, plan->writes[i].file, plan->writes[i].value,
                                         plan->writes[i].field, planner->arena, err);
-    if (code == 0)
-        code = add_devices(properties, plan, planner->arena, err);
+    if (code == 0 && plan->has_devices)
+        code = unit_properties_of_devices(properties, &plan->device_rules, false, planner->arena,
+                                          err);
     for (size_t i = 0; code == 0 && i < request->annotations.count; i++)
         code = unit_property_of_annotation(properties, &request->annotations.items[i],
                                            planner->arena, err);

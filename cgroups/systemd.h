@@ -29,6 +29,7 @@ struct unit_property {
     size_t byte_count;
     const struct unit_device *devices;
     size_t device_count;
+    bool is_emptied;  /* of a list: said empty first, as systemd adds to what it has */
     bool is_optional; /* done without when this systemd does not know it, or not that value */
 };
 
@@ -60,6 +61,11 @@ must_check int cgroup_plan_unit_properties(struct cgroup_planner *planner,
 must_check int unit_properties_of_write(struct unit_properties *properties, const char *file,
                                         const char *value, const char *field, struct arena *arena,
                                         struct error *err);
+
+/* DevicePolicy and DeviceAllow; `is_live`: in the place of what the unit has. */
+must_check int unit_properties_of_devices(struct unit_properties *properties,
+                                          const struct spec_device_rule_list *rules, bool is_live,
+                                          struct arena *arena, struct error *err);
 
 /* Is there one that says the same as that file? */
 bool unit_has_property(const char *file);

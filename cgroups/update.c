@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "cgroups/devices.h"
 #include "cgroups/directories.h"
 #include "cgroups/systemd.h"
 #include "cgroups/writing.h"
@@ -34,6 +35,7 @@ struct update {
     struct arena *arena;
     struct change *changes;
     size_t count;
+    struct device_update devices;
 };
 
 /* The line of `text` that begins with the first word of `value`; NULL when none does. */
@@ -274,7 +276,6 @@ static int write_changes(struct update *update, struct error *err)
     return 0;
 }
 
-/* Device rules stay what they were when the container was made. */
 static int collect(struct update *update, struct error *err)
 {
     for (size_t i = 0; i < update->plan->write_count; i++) {
@@ -282,8 +283,6 @@ static int collect(struct update *update, struct error *err)
         struct change *change = &update->changes[update->count];
         int code;
 
-        if (starts_with(write->file, "devices."))
-            continue;
         change->write = write;
         change->directory = cgroup_write_directory(update->cgroup, update->plan, write);
         if (change->directory < 0)
@@ -430,6 +429,7 @@ static int tell_change(struct unit_properties *properties, const struct change *
 /* systemd has to know, or would write its own values again one day: the new ones, or the old. */
 static int tell_unit(const struct update *update, bool old, bool *ret_unknown, struct error *err)
 {
+    const struct cgroup_device_change *devices = update->plan->device_change;
     const struct cgroup *cgroup = update->cgroup;
     struct unit_properties properties = {0};
     int code = 0;
@@ -439,6 +439,10 @@ static int tell_unit(const struct update *update, bool old, bool *ret_unknown, s
         return 0;
     for (size_t i = 0; code == 0 && i < update->count; i++)
         code = tell_change(&properties, &update->changes[i], old, update->arena, err);
+    if (code == 0 && devices != NULL)
+        code = unit_properties_of_devices(&properties,
+                                          old ? &devices->before : &update->plan->device_rules,
+                                          true, update->arena, err);
     return code < 0
                ? code
                : unit_set_properties(cgroup->unit, cgroup->manager, &properties, ret_unknown, err);
@@ -452,7 +456,28 @@ static void take_back(struct update *update, const struct log *log)
 
     if (tell_unit(update, true, &unknown, &err) < 0)
         log_warning(log, "%s", err.text);
+    if (device_update_undo(&update->devices, &err) < 0)
+        log_warning(log, "devices could not be set back: %s", err.text);
     roll_back(update, log);
+}
+
+/* Devices are the last to change, and systemd has been told before: of what is allowed by mistake
+ * nothing can be taken back that has been opened. */
+static int change_all(struct update *update, const struct log *log, struct error *err)
+{
+    bool unknown;
+    int code = tell_unit(update, false, &unknown, err);
+
+    if (code < 0 && !unknown)
+        return code;
+    /* From here on systemd has, or may have, written what it was told. */
+    if (code == 0)
+        code = write_changes(update, err);
+    if (code == 0)
+        code = device_update_write(&update->devices, err);
+    if (code < 0)
+        take_back(update, log);
+    return code;
 }
 
 int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
@@ -465,8 +490,9 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         .arena = &arena,
         .changes = arena_zero(&arena, plan->write_count + count_of(cpu_files),
                               sizeof(struct change)),
+        .devices = DEVICE_UPDATE_EMPTY,
     };
-    bool unknown;
+    struct error thawing;
     int code;
 
     if (update.changes == NULL)
@@ -476,15 +502,11 @@ int cgroup_update(const struct cgroup *cgroup, const struct cgroup_plan *plan,
         code = collect(&update, err);
     if (code == 0)
         code = keep_cpu_files(&update, err);
-    if (code < 0)
-        return code;
-    code = tell_unit(&update, false, &unknown, err);
-    if (code < 0 && !unknown)
-        return code;
-    /* From here on systemd has, or may have, written what it was told. */
     if (code == 0)
-        code = write_changes(&update, err);
-    if (code < 0)
-        take_back(&update, log);
+        code = device_update_begin(&update.devices, cgroup, plan, err);
+    if (code == 0)
+        code = change_all(&update, log, err);
+    if (device_update_end(&update.devices, &thawing) < 0)
+        log_warning(log, "the container stays paused: %s", thawing.text);
     return code;
 }

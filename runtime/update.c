@@ -42,8 +42,25 @@ static void complete(struct spec_resources *changed, struct spec_memory *memory,
         memory->swap = known->memory->swap;
 }
 
+/* Device rules are added to those there are.  Without any, nothing about devices changes (`update`
+ * by flags, Docker); nor with rules that say what is so already: containerd's CRI sends its whole
+ * list with every limit, and what a hook has allowed beside it stays. */
+static int add_devices(struct spec_resources *changed, const struct spec_resources *known,
+                       struct cgroup_device_rules *ret, struct arena *arena, struct error *err)
+{
+    static const struct spec_device_rule_list none = {NULL, 0};
+
+    if (changed->devices.count == 0)
+        *ret = (struct cgroup_device_rules){.is_same = true};
+    else if (cgroup_device_rules_add(ret, &known->devices, &changed->devices, arena, err) < 0)
+        return -err->code;
+    changed->devices = ret->is_same ? none : ret->after;
+    return 0;
+}
+
 static int change_limits(const struct runtime *runtime, struct container *container,
-                         const struct spec_resources *resources, struct arena *arena,
+                         const struct spec_resources *resources,
+                         const struct cgroup_device_rules *devices, struct arena *arena,
                          struct error *err)
 {
     struct cgroup_host host;
@@ -56,6 +73,8 @@ static int change_limits(const struct runtime *runtime, struct container *contai
         .manager = CGROUP_MANAGER_CGROUPFS,
         .unprivileged = !caller_is_privileged(),
         .is_update = true,
+        .device_rules = devices,
+        .has_unit = container->record.cgroup.unit != NULL,
     };
 
     if (cgroup_host_probe(&host, arena, err) < 0 ||
@@ -73,7 +92,8 @@ static int change_limits(const struct runtime *runtime, struct container *contai
  * ------------------------------------------------------------------------------------------- */
 
 static int change_all(const struct runtime *runtime, struct container *container,
-                      const struct spec_resources *resources, const struct spec_intel_rdt *rdt,
+                      const struct spec_resources *resources,
+                      const struct cgroup_device_rules *devices, const struct spec_intel_rdt *rdt,
                       struct arena *arena, struct error *err)
 {
     struct class_change class;
@@ -81,7 +101,7 @@ static int change_all(const struct runtime *runtime, struct container *container
     if (class_change_apply(container, rdt, &class, arena, &runtime->log, err) < 0)
         return -err->code;
     /* Limits come last, for their own change is all or nothing. */
-    if (change_limits(runtime, container, resources, arena, err) == 0)
+    if (change_limits(runtime, container, resources, devices, arena, err) == 0)
         return 0;
     class_change_undo(container, &class, arena, &runtime->log);
     return -err->code;
@@ -91,11 +111,7 @@ static int change_all(const struct runtime *runtime, struct container *container
 static int remember(struct spec *spec, const struct spec_resources *changed,
                     const struct spec_intel_rdt *rdt, struct arena *arena, struct error *err)
 {
-    struct spec_resources remembered = *changed;
-
-    /* Devices are not touched by an update (yet). */
-    remembered.devices.items = NULL;
-    if (fields_merge(&spec_resources_fields, spec->linux_->resources, &remembered, arena, err) < 0)
+    if (fields_merge(&spec_resources_fields, spec->linux_->resources, changed, arena, err) < 0)
         return -err->code;
     return class_change_remember(spec, rdt, arena, err);
 }
@@ -106,6 +122,7 @@ static int update_locked(const struct runtime *runtime, struct container *contai
 {
     autoarena struct arena arena = {NULL};
     struct spec_resources changed = *resources;
+    struct cgroup_device_rules devices;
     struct replacement config;
     struct spec_memory memory;
     struct spec *spec;
@@ -121,12 +138,14 @@ static int update_locked(const struct runtime *runtime, struct container *contai
     if (known == NULL)
         return no_memory(err);
     complete(&changed, &memory, known);
+    if (add_devices(&changed, known, &devices, &arena, err) < 0)
+        return -err->code;
     /* Written before anything is changed: a full disk is found out in time, and a rename takes no
      * room. */
     if (remember(spec, &changed, rdt, &arena, err) < 0 ||
         state_prepare_config(&container->directory, spec, &config, err) < 0)
         return -err->code;
-    if (change_all(runtime, container, &changed, rdt, &arena, err) < 0) {
+    if (change_all(runtime, container, &changed, &devices, rdt, &arena, err) < 0) {
         replacement_drop(&config);
         return -err->code;
     }

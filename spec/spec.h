@@ -383,6 +383,11 @@ struct spec_device_rule {
     const char *access; /* of "rwm"; NULL is all */
 };
 
+struct spec_device_rule_list {
+    struct spec_device_rule *items;
+    size_t count;
+};
+
 struct spec_memory {
     struct optional_int64 limit; /* bytes; -1 is unlimited */
     struct optional_int64 reservation;
@@ -461,7 +466,7 @@ struct spec_rdma {
 };
 
 struct spec_resources {
-    SPEC_LIST(struct spec_device_rule) devices;
+    struct spec_device_rule_list devices;
     struct spec_memory *memory;
     struct spec_cpu *cpu;
     struct spec_pids *pids;

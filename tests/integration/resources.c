@@ -600,24 +600,6 @@ Scenario(resources, updates_add_up)
     bundle_delete(bundle);
 }
 
-/* Devices are not updated: neither opened to all nor closed to the defaults. */
-Scenario(resources, an_update_does_not_touch_devices)
-{
-    struct bundle *bundle = bundle_new();
-
-    need_root();
-    bundle_set(bundle, "linux.devices",
-               "[{\"path\":\"/dev/kmsg2\",\"type\":\"c\",\"major\":1,\"minor\":11}]");
-    bundle_start(bundle);
-    assert_ok(crun_with(PROGRAM(.input = "{\"devices\":[{\"allow\":true,\"access\":\"rwm\"}],"
-                                         "\"pids\":{\"limit\":70}}"),
-                        "update", "-r", "-", bundle->id));
-    assert_text(inside_running(bundle, "(exec 3</dev/kmsg2) 2>/dev/null || echo denied; "
-                                       "echo x >/dev/null && echo null"),
-                "denied\nnull");
-    bundle_delete(bundle);
-}
-
 Scenario(resources, limits_hold_for_exec)
 {
     struct bundle *bundle = bundle_new();

@@ -282,6 +282,25 @@ static struct device_rule read_line(const char *line)
     return rule;
 }
 
+/* As dev_exception_add() and dev_exception_rm(): by the same device alone. */
+static void change_exception(struct legacy *legacy, struct device_rule line, bool adds)
+{
+    for (size_t i = 0; i < legacy->count; i++) {
+        struct device_rule *exception = &legacy->exceptions[i];
+
+        if (exception->type != line.type || exception->major != line.major ||
+            exception->minor != line.minor)
+            continue;
+        exception->access = adds ? exception->access | line.access
+                                 : exception->access & ~line.access;
+        return;
+    }
+    if (!adds)
+        return;
+    cr_assert_lt(legacy->count, count_of(legacy->exceptions));
+    legacy->exceptions[legacy->count++] = line;
+}
+
 static void legacy_write(struct legacy *legacy, const struct cgroup_write *write)
 {
     bool allow = strcmp(write->file, "devices.allow") == 0;
@@ -290,9 +309,7 @@ static void legacy_write(struct legacy *legacy, const struct cgroup_write *write
         *legacy = (struct legacy){.default_allow = allow};
         return;
     }
-    cr_assert_neq(allow, legacy->default_allow, "takes back: %s", write->value);
-    cr_assert_lt(legacy->count, count_of(legacy->exceptions));
-    legacy->exceptions[legacy->count++] = read_line(write->value);
+    change_exception(legacy, read_line(write->value), allow != legacy->default_allow);
 }
 
 /* With everything forbidden one exception must cover the attempt; with everything allowed any that
@@ -347,7 +364,8 @@ Test(cgroups_devices, v1_files_decide_as_the_rules_read_or_are_refused)
         struct cgroup_place place = {.found = true, .hierarchy = 6};
         struct legacy_comparison comparison = {.rules = rules, .count = count};
         struct error err;
-        int code = device_plan_legacy(&planner, place, rules, count, count - 1, &err);
+        struct device_rule_list all = {rules, count, .asked = count - 1};
+        int code = device_plan_legacy(&planner, place, &all, &err);
 
         if (code == -EINVAL) {
             cr_assert_not_null(strstr(err.text, "cgroup v1 cannot "));
@@ -360,6 +378,262 @@ Test(cgroups_devices, v1_files_decide_as_the_rules_read_or_are_refused)
         every_attempt(compare_legacy, &comparison);
     }
     cr_assert(refused > 0 && refused < LISTS / 2, "%zu of %d lists refused", refused, LISTS);
+}
+
+#define DEFAULTS                                                                                \
+    "allow c *:* m; allow b *:* m; allow c 1:3 rwm; allow c 1:8 rwm; allow c 1:7 rwm; allow "   \
+    "c 5:0 rwm; allow c 1:5 rwm; allow c 1:9 rwm; allow c 136:* rwm; allow c 5:2 rwm; allow c " \
+    "10:200 rwm"
+
+/* --- rules of an update */
+
+/* `rules` as in config.json. */
+static struct spec_device_rule_list to_spec(const struct device_rule *rules, size_t count,
+                                            struct arena *arena)
+{
+    static const char *const accesses[] = {"", "m", "r", "mr", "w", "mw", "rw", "rwm"};
+    static const int types[] = {SPEC_DEVICE_ALL, SPEC_DEVICE_BLOCK, SPEC_DEVICE_CHARACTER};
+    struct spec_device_rule *made = arena_zero(arena, count + 1, sizeof *made);
+
+    for (size_t i = 0; i < count; i++)
+        made[i] = (struct spec_device_rule){
+            .allow = rules[i].allow,
+            .type = {types[rules[i].type], true},
+            .major = {rules[i].major,       true},
+            .minor = {rules[i].minor,       true},
+            .access = accesses[rules[i].access],
+        };
+    return (struct spec_device_rule_list){made, count};
+}
+
+static size_t from_spec(struct device_rule *ret, const struct spec_device_rule_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct error err;
+
+        cr_assert_eq(device_rule_from_spec(&ret[i], &list->items[i], "x", &err), 0);
+    }
+    return list->count;
+}
+
+struct merge_comparison {
+    struct device_rule straight[2 * RULES_MOST], merged[2 * RULES_MOST], before[RULES_MOST];
+    size_t straight_count, merged_count, before_count;
+    bool is_same;
+};
+
+static void compare_merged(const struct attempt *attempt, void *context)
+{
+    struct merge_comparison *all = context;
+    bool expected = is_allowed(all->straight, all->straight_count, attempt);
+
+    cr_assert_eq(is_allowed(all->merged, all->merged_count, attempt), expected);
+    if (all->is_same)
+        cr_assert_eq(is_allowed(all->before, all->before_count, attempt), expected);
+}
+
+Test(cgroups_devices, merged_rules_decide_as_both_lists_one_behind_the_other)
+{
+    size_t shorter = 0;
+
+    srand(3);
+    for (int list = 0; list < LISTS; list++) {
+        autoarena struct arena arena = {0};
+        struct merge_comparison all = {0};
+        struct device_rule added[RULES_MOST];
+        size_t count = pick_rules(added);
+        struct cgroup_device_rules rules;
+        struct error err;
+
+        all.before_count = pick_rules(all.before);
+        memcpy(all.straight, all.before, sizeof all.before);
+        memcpy(all.straight + all.before_count, added, count * sizeof *added);
+        all.straight_count = all.before_count + count;
+
+        struct spec_device_rule_list before = to_spec(all.before, all.before_count, &arena);
+        struct spec_device_rule_list more = to_spec(added, count, &arena);
+
+        cr_assert_eq(cgroup_device_rules_add(&rules, &before, &more, &arena, &err), 0);
+        cr_assert_eq(rules.after.count, rules.kept + count);
+        all.merged_count = from_spec(all.merged, &rules.after);
+        all.is_same = rules.is_same;
+        shorter += rules.kept < all.before_count;
+        every_attempt(compare_merged, &all);
+    }
+    cr_assert_gt(shorter, LISTS / 4);
+}
+
+/* CRI sends all it has with every limit; others send one rule again and again. */
+Test(cgroups_devices, the_list_does_not_grow)
+{
+    /* clang-format off */
+    static const struct {
+        const char *sent;
+        size_t kept; /* of the two that there are, when it is sent first */
+        size_t count;
+    } rows[] = {
+        {"{'devices':[{'allow':false},{'allow':true,'type':'c','major':1,'minor':11}]}",                                          0, 2},
+        {"{'devices':[{'allow':true,'type':'c','major':10,'minor':1}]}",                                                          2, 3},
+        {"{'devices':[{'allow':true,'type':'c','major':1,'minor':11}]}",                                                          1, 2},
+        {"{'devices':[{'allow':true,'type':'c','major':1}]}",                                                                     1, 2},
+        {"{'devices':[{'allow':true,'type':'c','major':1,'minor':11,'access':'r'},{'allow':false,'type':'c','access':'w'}]}", 2, 4},
+        {"{'devices':[{'allow':false,'type':'c','major':1,'minor':11},{'allow':true,'type':'c','major':1,'access':'r'}]}", 1, 3},
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        autoarena struct arena arena = {0};
+        struct spec_device_rule_list have = resources_of(
+                                                "{'devices':[{'allow':false},"
+                                                "{'allow':true,'type':'c','major':1,'minor':11}]}",
+                                                &arena)
+                                                ->devices;
+        struct cgroup_device_rules rules;
+        struct error err;
+
+        for (int again = 0; again < 3; again++) {
+            cr_assert_eq(cgroup_device_rules_add(&rules, &have,
+                                                 &resources_of(rows[i].sent, &arena)->devices,
+                                                 &arena, &err),
+                         0);
+            cr_expect(again > 0 || rules.kept == rows[i].kept, "%zu: %zu", i, rules.kept);
+            cr_expect_eq(rules.after.count, rows[i].count, "%zu: %zu", i, rules.after.count);
+            cr_expect(again == 0 || rules.is_same, "row %zu", i);
+            have = rules.after;
+        }
+    }
+}
+
+struct change_comparison {
+    struct legacy now;
+    struct device_rule from[1 + RULES_MOST], to[1 + 2 * RULES_MOST];
+    size_t from_count, to_count;
+};
+
+/* No more than the one or the other allows, no less than both; v1 wants several accesses in one. */
+static void compare_change(const struct attempt *attempt, void *context)
+{
+    struct change_comparison *all = context;
+    bool from = is_allowed(all->from, all->from_count, attempt);
+    bool to = is_allowed(all->to, all->to_count, attempt);
+    bool now = legacy_allows(&all->now, attempt);
+    bool is_single = (attempt->access & (attempt->access - 1)) == 0;
+
+    if (is_single)
+        cr_assert(now ? from || to : !(from && to), "type %d, %u:%u, access %u: %d on the way",
+                  attempt->type, attempt->major, attempt->minor, attempt->access, now);
+}
+
+/* Through all writes, one by one, looking at every attempt behind each. */
+static void follow(struct change_comparison *all, const struct cgroup_write *writes, size_t count,
+                   bool anew)
+{
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(anew || strcmp(writes[i].value, "a") != 0, "everything at once");
+        legacy_write(&all->now, &writes[i]);
+        if (!anew && i % 4 == 0)
+            every_attempt(compare_change, all);
+    }
+}
+
+Test(cgroups_devices, v1_changes_from_any_rules_to_any_without_a_gap)
+{
+    size_t tried = 0;
+    size_t anew = 0;
+
+    srand(4);
+    for (int list = 0; list < LISTS; list++) {
+        autoarena struct arena arena = {0};
+        struct change_comparison all = {0};
+        struct cgroup_plan plan = {.host = &v1_host};
+        struct cgroup_planner planner = {.plan = &plan, .arena = &arena};
+        struct cgroup_place place = {.found = true, .hierarchy = 6};
+        struct cgroup_device_change change = {0};
+        struct error err;
+
+        all.from[0] = all.to[0] = (struct device_rule){false, 0, -1, -1, 7};
+        all.from_count = 1 + pick_rules(all.from + 1);
+        memcpy(all.to, all.from, sizeof all.from);
+        all.to_count = all.from_count + pick_rules(all.to + all.from_count);
+
+        struct device_rule_list from = {all.from, all.from_count, all.from_count - 1, 0};
+        struct device_rule_list to = {all.to, all.to_count, all.from_count - 1,
+                                      all.to_count - all.from_count};
+
+        if (device_plan_legacy_change(&planner, place, &from, &to, &change, &err) < 0) {
+            cr_assert_not_null(strstr(err.text, "cgroup v1 cannot "));
+            continue;
+        }
+        cr_assert_eq(device_plan_legacy(&planner, place, &from, &err), 0);
+        for (size_t i = 0; i < plan.write_count; i++)
+            legacy_write(&all.now, &plan.writes[i]);
+        anew += change.starts_anew;
+        tried++;
+        follow(&all, change.writes, change.write_count, change.starts_anew);
+        every_attempt(compare_legacy, &(struct legacy_comparison){all.to, all.to_count, all.now});
+        follow(&all, change.undo, change.undo_count, change.starts_anew);
+        every_attempt(compare_legacy,
+                      &(struct legacy_comparison){all.from, all.from_count, all.now});
+    }
+    cr_assert(tried > LISTS / 4 && anew > 0 && anew < tried / 2, "%zu tried, %zu anew", tried,
+              anew);
+}
+
+/* What an update on v1 comes to: the writes, or why not. */
+static const char *change_writes(const char *before, const char *added, struct arena *arena)
+{
+    struct text text = {.bytes = arena_zero(arena, 4096, 1), .size = 4096};
+    struct cgroup_device_rules rules;
+    struct cgroup_request request = {.id = "web", .is_update = true, .device_rules = &rules};
+    struct cgroup_plan plan;
+    struct error err;
+
+    cr_assert_eq(cgroup_device_rules_add(&rules, &resources_of(before, arena)->devices,
+                                         &resources_of(added, arena)->devices, arena, &err),
+                 0);
+    if (cgroup_plan_from_spec(&plan, &v1_host, &request, arena, NULL, &err) < 0)
+        return arena_string(arena, err.text);
+    for (size_t i = 0; plan.device_change != NULL && i < plan.device_change->write_count; i++)
+        text_print(&text, "%s%s %s", i > 0 ? "; " : "",
+                   plan.device_change->writes[i].file + strlen("devices."),
+                   plan.device_change->writes[i].value);
+    return text.bytes;
+}
+
+#define BLOCKS "{'allow':true,'type':'b','major':8,'access':'rw'}"
+
+Test(cgroups_devices, an_update_on_v1_writes_what_is_new_or_says_why_not)
+{
+    /* clang-format off */
+    static const struct {
+        const char *before, *added, *expected;
+    } rows[] = {
+        {"{}", "{'devices':[" BLOCKS "]}", "allow b 8:* rw"},
+        {"{'devices':[" BLOCKS "]}", "{'devices':[{'allow':false,'type':'b','major':8,'access':'w'}]}", "deny b 8:* w"},
+        {"{'devices':[" BLOCKS "]}", "{'devices':[{'allow':false}]}", "deny b 8:* rw"},
+        {"{'devices':[{'allow':true,'major':8,'access':'r'}]}", "{'devices':[{'allow':false,'type':'b','major':8}]}", "deny b 8:* r"},
+        {"{'devices':[{'allow':true}]}", "{'devices':[{'allow':false,'type':'b','major':8,'access':'w'}]}", "deny b 8:* w"},
+        {"{'devices':[{'allow':true}]}", "{'devices':[{'allow':false}]}", "deny a; " DEFAULTS},
+        {"{}", "{'devices':[{'allow':true}]}", "allow a"},
+        /* Default devices do not go. */
+        {"{}", "{'devices':[{'allow':false,'type':'c','major':1,'minor':3}]}", ""},
+        {"{'devices':[" BLOCKS "]}", "{'devices':[{'allow':true},{'allow':false,'type':'b','major':8,'minor':1,'access':'w'}]}",
+         "allow a; deny b 8:1 w"},
+        {"{'devices':[" BLOCKS "]}", "{'devices':[{'allow':false,'type':'b','major':8,'minor':1,'access':'w'}]}",
+         "linux.resources.devices[0]: cgroup v1 cannot deny a part of what the container's rule b 8:* rw allows"},
+        {"{'devices':[" BLOCKS "]}", "{'devices':[{'allow':true,'type':'c','major':7},{'allow':false,'minor':1,'type':'c'}]}",
+         "linux.resources.devices[1]: cgroup v1 cannot deny a part of what devices[0] allows"},
+        {"{'devices':[{'allow':true}]}", "{'devices':[{'allow':false,'type':'c','major':1}]}",
+         "linux.resources.devices: cgroup v1 cannot allow a part of what devices[0] denies (it holds default devices)"},
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        autoarena struct arena arena = {0};
+        const char *writes = change_writes(rows[i].before, rows[i].added, &arena);
+
+        cr_expect_str_eq(writes, rows[i].expected, "%zu: %s", i, writes);
+    }
 }
 
 static const char *device_writes(const struct cgroup_host *host, const char *json,
@@ -376,11 +650,6 @@ static const char *device_writes(const struct cgroup_host *host, const char *jso
                    plan.writes[i].value);
     return text.bytes;
 }
-
-#define DEFAULTS                                                                                \
-    "allow c *:* m; allow b *:* m; allow c 1:3 rwm; allow c 1:8 rwm; allow c 1:7 rwm; allow "   \
-    "c 5:0 rwm; allow c 1:5 rwm; allow c 1:9 rwm; allow c 136:* rwm; allow c 5:2 rwm; allow c " \
-    "10:200 rwm"
 
 Test(cgroups_devices, v1_starts_with_nothing_and_ends_with_the_defaults)
 {
@@ -458,6 +727,49 @@ Test(cgroups_devices, absent_and_negative_mean_all)
     }
 }
 
+Test(cgroups_devices, an_update_on_v2_is_another_program)
+{
+    autoarena struct arena arena = {0};
+    struct spec_device_rule_list none = {NULL, 0};
+    struct cgroup_device_rules rules;
+    struct cgroup_request request = {.id = "web", .is_update = true, .device_rules = &rules};
+    struct attempt attempt = {BPF_DEVCG_DEV_BLOCK, 8, 0, BPF_DEVCG_ACC_READ};
+    struct cgroup_plan plan;
+    struct error err;
+    bool reached[256];
+
+    cr_assert_eq(cgroup_device_rules_add(&rules, &none,
+                                         &resources_of("{'devices':[" BLOCKS "]}", &arena)->devices,
+                                         &arena, &err),
+                 0);
+    cr_assert_eq(cgroup_plan_from_spec(&plan, &v2_host, &request, &arena, NULL, &err), 0);
+    cr_assert(plan.device_change != NULL && plan.device_change->write_count == 0);
+    cr_assert_eq(plan.device_rules.count, plan.device_change->before.count + 1);
+    cr_expect(run(plan.device_program, plan.device_program_length, &attempt, reached));
+    attempt.access = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_WRITE;
+    attempt.major = 9;
+    cr_expect_not(run(plan.device_program, plan.device_program_length, &attempt, reached));
+
+    rules.is_same = true;
+    cr_assert_eq(cgroup_plan_from_spec(&plan, &v2_host, &request, &arena, NULL, &err), 0);
+    cr_expect(plan.device_change == NULL && plan.device_program == NULL);
+}
+
+Test(cgroups_devices, a_bad_rule_of_an_update_has_its_own_place)
+{
+    autoarena struct arena arena = {0};
+    struct spec_device_rule_list before =
+        resources_of("{'devices':[{'allow':true},{'allow':true}]}", &arena)->devices;
+    struct spec_device_rule_list bad =
+        resources_of("{'devices':[{'allow':true},{'allow':true,'access':'x'}]}", &arena)->devices;
+    struct cgroup_device_rules rules;
+    struct error err;
+
+    cr_assert_lt(cgroup_device_rules_add(&rules, &before, &bad, &arena, &err), 0);
+    cr_expect_str_eq(err.text,
+                     "linux.resources.devices[1].access: \"x\" is not made of r, w and m");
+}
+
 /* The plan of a v2 host carries the program; defaults come last and cannot be taken away. */
 Test(cgroups_devices, v2_program_keeps_the_default_devices_open)
 {
@@ -477,7 +789,7 @@ Test(cgroups_devices, v2_program_keeps_the_default_devices_open)
     bool reached[256];
 
     cr_assert_eq(plan_of(&plan, &v2_host, "{'devices':[{'allow':false}]}", &arena, &err), 0);
-    cr_assert(plan.has_devices && plan.device_rules_asked && plan.device_rule_count == 13);
+    cr_assert(plan.has_devices && plan.device_rules_asked && plan.device_rules.count == 13);
     cr_assert_eq(plan.write_count, 0);
     cr_assert_leq(plan.device_program_length, count_of(reached));
     for (size_t i = 0; i < count_of(rows); i++)

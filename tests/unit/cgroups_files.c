@@ -188,22 +188,115 @@ Test(cgroups_files, an_update_takes_back_the_line_of_a_device)
     }
 }
 
-Test(cgroups_files, an_update_leaves_device_rules_alone)
+/* By rules of the request alone: what resources say is of no account. */
+static int update_devices(const char *before, const char *added, const char *json,
+                          struct error *err)
 {
     autoarena struct arena arena = {0};
-    struct spec_resources *resources = resources_of("{'devices':[{'allow':true}]}", &arena);
-    struct cgroup_request request = {.id = "web", .resources = resources};
+    struct spec_resources *resources = resources_of(json, &arena);
+    struct cgroup_device_rules rules;
+    struct cgroup_request request = {
+        .id = "web", .resources = resources, .is_update = true, .device_rules = &rules};
     struct cgroup_plan plan;
-    struct error err;
 
     cgroup.directories[1].name = "devices";
-    cr_assert_eq(cgroup_plan_from_spec(&plan, &v1_host, &request, &arena, NULL, &err), 0);
-    cr_assert_gt(plan.write_count, 0);
+    cr_assert_eq(cgroup_device_rules_add(&rules, &resources_of(before, &arena)->devices,
+                                         &resources_of(added, &arena)->devices, &arena, err),
+                 0, "%s", err->text);
+    cr_assert_eq(cgroup_plan_from_spec(&plan, &v1_host, &request, &arena, NULL, err), 0, "%s",
+                 err->text);
+    cr_assert_null(plan.device_program);
+    return cgroup_update(&cgroup, &plan, resources, NULL, err);
+}
+
+#define RULE(allow, minor) \
+    "{'allow':" allow ",'type':'c','major':1,'minor':" minor ",'access':'rw'}"
+
+Test(cgroups_files, an_update_without_device_rules_leaves_devices_alone)
+{
+    static const char *const same[] = {
+        "{}",
+        "{'devices':[]}",
+        "{'devices':[" RULE("true", "11") "]}",
+        "{'devices':[{'allow':false,'access':'rwm'}," RULE("true", "11") "]}",
+    };
+
+    for (size_t i = 0; i < count_of(same); i++) {
+        struct error err;
+
+        put(1, "devices.allow", "");
+        put(1, "devices.deny", "");
+        cr_assert_eq(update_devices("{'devices':[{'allow':false}," RULE("true", "11") "]}", same[i],
+                                    "{'devices':[{'allow':true}]}", &err),
+                     0, "%s", err.text);
+        expect_file(1, "devices.allow", "");
+        expect_file(1, "devices.deny", "");
+    }
+}
+
+/* Nothing but what is new, and never everything. */
+Test(cgroups_files, an_update_of_device_rules_writes_the_difference)
+{
+    struct error err;
+
     put(1, "devices.allow", "");
-    cr_assert_eq(cgroup_update(&cgroup, &plan, resources, NULL, &err), 0);
+    put(1, "devices.deny", "");
+    cr_assert_eq(update_devices("{'devices':[" RULE("true", "11") "]}",
+                                "{'devices':[" RULE("true", "1") "," RULE("false", "11") "]}", "{}",
+                                &err),
+                 0, "%s", err.text);
+    expect_file(1, "devices.allow", "c 1:1 rw");
+    expect_file(1, "devices.deny", "c 1:11 rw");
+}
+
+/* Limits are written first: nothing is granted for the time of an update that fails. */
+Test(cgroups_files, devices_do_not_change_when_a_limit_fails)
+{
+    struct error err;
+
+    cgroup.directories[0].name = "pids";
+    put(1, "devices.allow", "");
+    put(1, "devices.deny", "");
+    cr_assert_eq(
+        update_devices("{}", "{'devices':[" RULE("true", "11") "]}", "{'pids':{'limit':7}}", &err),
+        -ENOENT);
+    cr_expect_not_null(strstr(err.text, "write \"7\" to "), "%s", err.text);
     expect_file(1, "devices.allow", "");
-    cr_assert_eq(cgroup_apply(&cgroup, &plan, NULL, &err), 0, "%s", err.text);
+    expect_file(1, "devices.deny", "");
+}
+
+/* devices.deny is missing. */
+Test(cgroups_files, a_device_rule_that_fails_is_taken_back)
+{
+    struct error err;
+
+    put(1, "devices.allow", "");
+    cr_assert_eq(update_devices("{'devices':[" RULE("true", "11") "]}",
+                                "{'devices':[" RULE("true", "1") "," RULE("false", "11") "]}", "{}",
+                                &err),
+                 -ENOENT);
+    cr_expect_str_eq(err.text, "linux.resources.devices: write \"c 1:11 rw\" to /v1/devices.deny: "
+                               "No such file or directory");
+    expect_file(1, "devices.allow", "c 1:11 rw");
+}
+
+/* The default flips: nobody may run, and nobody can be stopped here. */
+Test(cgroups_files, another_default_takes_a_freezer)
+{
+    struct error err;
+
+    put(1, "devices.allow", "");
+    put(1, "devices.deny", "");
+    cr_assert_eq(update_devices("{}", "{'devices':[{'allow':true}]}", "{}", &err), -EOPNOTSUPP);
+    cr_expect(starts_with(err.text, "linux.resources.devices: all are set anew, nobody may run "
+                                    "meanwhile: the container's cgroup has no freezer"),
+              "%s", err.text);
+    expect_file(1, "devices.allow", "");
+    put(1, "freezer.state", "FROZEN");
+    cr_assert_eq(update_devices("{}", "{'devices':[{'allow':true}]}", "{}", &err), 0, "%s",
+                 err.text);
     expect_file(1, "devices.allow", "a");
+    expect_file(1, "freezer.state", "FROZEN");
 }
 
 Test(cgroups_files, check_before_update_refuses_a_limit_below_what_is_used)

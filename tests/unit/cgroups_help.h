@@ -71,6 +71,17 @@ static inline int plan_of(struct cgroup_plan *plan, const struct cgroup_host *ho
     return cgroup_plan_from_spec(plan, host, &request, arena, NULL, err);
 }
 
+/* The same for an update. */
+static inline int update_plan_of(struct cgroup_plan *plan, const struct cgroup_host *host,
+                                 const char *json, struct arena *arena, struct error *err)
+{
+    struct cgroup_request request = {
+        .id = "web", .resources = resources_of(json, arena), .is_update = true};
+
+    err->text[0] = '\0';
+    return cgroup_plan_from_spec(plan, host, &request, arena, NULL, err);
+}
+
 /* The writes as text, "file=value; file=value", without those for devices.  A '?' behind the file:
  * may be missing; " or ..." : the other file. */
 static inline const char *writes_text(const struct cgroup_plan *plan, struct arena *arena)

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "cgroups/devices.h"
 #include "cgroups/systemd.h"
 #include "tests/unit/cgroups_fake_manager.h"
 #include "tests/unit/cgroups_help.h"
@@ -119,7 +120,7 @@ static int update(const struct live *live, const char *json, struct error *err)
     static const struct log log = {0};
     struct cgroup_plan plan;
 
-    cr_assert_eq(plan_of(&plan, &v2_host, json, live->arena, err), 0, "%s", err->text);
+    cr_assert_eq(update_plan_of(&plan, &v2_host, json, live->arena, err), 0, "%s", err->text);
     return cgroup_update(&live->cgroup, &plan, resources_of(json, live->arena), &log, err);
 }
 
@@ -290,6 +291,66 @@ Test(cgroups_unit, an_update_that_fails_tells_systemd_the_old_limits)
     cr_expect_eq(property_said(1, "CPUQuotaPerSecUSec"), 300000);
     cr_expect_eq(property_said(1, "CPUQuotaPeriodUSec"), 50000);
     cr_expect_str_eq(live_text(&live, "cpu.max"), "15000 50000");
+    cgroup_done(&live.cgroup);
+}
+
+/* What DeviceAllow says is added to what the unit has, unless it is emptied: "a(ss)" of no bytes,
+ * and then the list. */
+static bool devices_are_emptied_first(size_t index)
+{
+    static const char empty[] = "DeviceAllow\0\5a(ss)";
+    const char *at = find_in_message(index, "DeviceAllow");
+    const char *message = message_heard(index);
+    size_t length;
+
+    if (at == NULL || memcmp(at, empty, sizeof empty) != 0)
+        return false;
+    length = aligned((size_t)(at + sizeof empty - message), 4);
+    return uint32_at(message + length) == 0 &&
+           memmem(at + 1, message_length(message) - (size_t)(at + 1 - message), empty,
+                  sizeof empty) != NULL;
+}
+
+/* Of v1, so that it takes no root.  systemd closes all and opens what is allowed one by one: the
+ * container is frozen, and everything is written anew behind it, the old rules, too. */
+Test(cgroups_unit, devices_of_a_unit_are_told_and_told_back)
+{
+    static const struct exchange script[] = {
+        {"SetUnitProperties", NO_BODY, NULL},
+        {"SetUnitProperties", NO_BODY, NULL},
+    };
+    autoarena struct arena arena = {0};
+    own_directory(directory);
+    struct spec_device_rule_list before =
+        resources_of("{'devices':[{'allow':true,'type':'c','major':77}]}", &arena)->devices;
+    struct spec_device_rule_list added = resources_of(
+                                             "{'devices':[{'allow':true,'type':'b','major':88},"
+                                             "{'allow':false,'type':'c','major':77}]}",
+                                             &arena)
+                                             ->devices;
+    struct cgroup_device_rules rules;
+    struct cgroup_request request = {
+        .id = "web", .is_update = true, .device_rules = &rules, .has_unit = true};
+    struct cgroup_plan plan;
+    struct live live;
+    struct error err;
+
+    live_begin(&live, &arena, directory);
+    live.cgroup.directories[0].name = "devices";
+    live.cgroup.directories[0].is_v2 = false;
+    live_file(&live, "freezer.state", "FROZEN");
+    live_file(&live, "devices.allow", "");
+    must(cgroup_device_rules_add(&rules, &before, &added, &arena, &err));
+    must(cgroup_plan_from_spec(&plan, &v1_host, &request, &arena, NULL, &err));
+    cr_assert(plan.device_change->starts_anew);
+    cr_assert_str_eq(plan.device_change->writes[0].value, "a");
+    cr_assert_str_eq(plan.device_change->undo[0].value, "a");
+    manager_serve(script, count_of(script));
+    cr_expect_eq(cgroup_update(&live.cgroup, &plan, NULL, &(struct log){0}, &err), -ENOENT);
+    cr_expect_not_null(strstr(err.text, "devices.deny"), "%s", err.text);
+    cr_expect(devices_are_emptied_first(0) && devices_are_emptied_first(1));
+    cr_expect(message_says(0, "block-88") && !message_says(0, "char-77"));
+    cr_expect(message_says(1, "char-77") && !message_says(1, "block-88"));
     cgroup_done(&live.cgroup);
 }
 
@@ -499,7 +560,7 @@ Test(cgroups_unit, an_update_of_v1_that_fails_sets_the_shares_of_what_becomes_id
     live.cgroup.unit = NULL;
     if (faccessat(live.cgroup.directories[0].fd, "cpu.idle", W_OK, 0) == 0) {
         live_file(&live, "cpu.shares", "2048");
-        must(plan_of(&plan, &v1_host, "{'cpu':{'idle':1,'quota':1}}", &arena, &err));
+        must(update_plan_of(&plan, &v1_host, "{'cpu':{'idle':1,'quota':1}}", &arena, &err));
         cr_expect_eq(cgroup_update(&live.cgroup, &plan, NULL, &(struct log){0}, &err), -EINVAL);
         cr_expect_str_eq(live_text(&live, "cpu.idle"), "0");
         cr_expect_str_eq(live_text(&live, "cpu.shares"), "2048");
