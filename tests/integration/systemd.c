@@ -123,6 +123,66 @@ Scenario(systemd, devices_stay_denied_and_allowed_after_a_reload)
     forget_systemd();
 }
 
+/* systemd has a filter of its own, which it loads anew at a reload: it has to know as much. */
+Scenario(systemd, an_update_of_devices_changes_both)
+{
+    static const struct {
+        const char *rules, *opened;
+    } rows[] = {
+        {"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"w\"}",  "null kmsg"},
+        {"{\"allow\":false,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"w\"}", "null"     },
+        {"{\"allow\":true,\"access\":\"rwm\"}",                                        "null kmsg"},
+        {"{\"allow\":false,\"access\":\"rwm\"}",                                       "null"     },
+    };
+    static const char look[] = "(exec 3>/dev/null) && echo -n null; "
+                               "(exec 3>/dev/kmsg2) 2>/dev/null && echo -n ' kmsg'; true";
+
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/kmsg2\",\"type\":\"c\",\"major\":1,\"minor\":11,"
+               "\"fileMode\":438}]");
+    bundle_set(bundle, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"}]");
+    start(bundle);
+    assert_text(inside_running(bundle, look), "null");
+    for (size_t i = 0; i < count_of(rows); i++) {
+        assert_ok(crun_with(PROGRAM(.input = text("{\"devices\":[%s]}", rows[i].rules)),
+                            "--systemd-cgroup", "update", "--resources=-", bundle->id));
+        assert_text(inside_running(bundle, look), rows[i].opened);
+        reload();
+        assert_text(inside_running(bundle, look), rows[i].opened);
+        /* What is allowed no more is not allowed by systemd either. */
+        cr_assert((strstr(unit_property(scope, "DeviceAllow"), "1:11") != NULL) == (i == 0), "%s",
+                  unit_property(scope, "DeviceAllow"));
+    }
+    end(bundle);
+    forget_systemd();
+}
+
+Scenario(systemd, an_update_that_fails_leaves_systemd_with_the_old_devices)
+{
+    need_systemd();
+
+    struct bundle *bundle = bundle_in_scope();
+    char *scope = scope_of(bundle);
+    const char *before;
+
+    bundle_set(bundle, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"}]");
+    start(bundle);
+    before = unit_property(scope, "DeviceAllow");
+    assert_refused(crun_with(PROGRAM(.input = "{\"pids\":{\"limit\":99999999},\"devices\":[{"
+                                              "\"allow\":true,\"type\":\"c\",\"major\":1,"
+                                              "\"minor\":11}]}"),
+                             "--systemd-cgroup", "update", "--resources=-", bundle->id),
+                   1, "linux.resources.pids.limit: write \"99999999\" to ");
+    assert_text(unit_property(scope, "DeviceAllow"), before);
+    end(bundle);
+    forget_systemd();
+}
+
 Scenario(systemd, update_changes_both)
 {
     need_systemd();
