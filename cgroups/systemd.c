@@ -469,6 +469,34 @@ static bool device_of_rule(struct unit_device *ret, const struct spec_device_rul
     return ret->node != NULL;
 }
 
+/* "r" and "wm" are "rwm". */
+static const char *join_accesses(const char *a, const char *b)
+{
+    static const char *const joined[] = {"", "r", "w", "rw", "m", "rm", "wm", "rwm"};
+    static const char letters[] = "rwm";
+    size_t bits = 0;
+
+    for (size_t i = 0; letters[i] != '\0'; i++) {
+        if (strchr(a, letters[i]) != NULL || strchr(b, letters[i]) != NULL)
+            bits |= (size_t)1 << i;
+    }
+    return joined[bits];
+}
+
+/* A node that is there already gets the accesses too: of two pairs for the same node systemd takes
+ * the last, so that "char-* m" would be all that is left of "char-* rwm". */
+static void add_device(struct unit_property *allow, struct unit_device *devices,
+                       const struct unit_device *device)
+{
+    for (size_t i = 0; i < allow->device_count; i++) {
+        if (strcmp(devices[i].node, device->node) == 0) {
+            devices[i].access = join_accesses(devices[i].access, device->access);
+            return;
+        }
+    }
+    devices[allow->device_count++] = *device;
+}
+
 /* DevicePolicy and DeviceAllow: systemd loads its own filter anew at each daemon-reload. */
 int unit_properties_of_devices(struct unit_properties *properties,
                                const struct spec_device_rule_list *rules, bool is_live,
@@ -489,8 +517,13 @@ int unit_properties_of_devices(struct unit_properties *properties,
             bool is_other = rule->type.set &&
                             (int)rule->type.value == (is_block ? CHARACTER : BLOCK);
 
-            if (!is_other && !device_of_rule(&devices[allow.device_count++], rule, is_block, arena))
+            struct unit_device device;
+
+            if (is_other)
+                continue;
+            if (!device_of_rule(&device, rule, is_block, arena))
                 return no_memory(err);
+            add_device(&allow, devices, &device);
         }
     }
     allow.devices = devices;

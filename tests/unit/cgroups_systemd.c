@@ -206,6 +206,10 @@ static const struct {
      "a(ss):/dev/char/7:8 r,char-* m,block-* m,/dev/char/1:3 rwm,/dev/char/1:8 rwm,/dev/char/1:7 "
      "rwm,/dev/char/5:0 rwm,/dev/char/1:5 rwm,/dev/char/1:9 rwm,char-136 rwm,/dev/char/5:2 rwm,"
      "/dev/char/10:200 rwm,"                                                                                            },
+    {"{'devices':[{'allow':true,'type':'c','access':'r'},{'allow':true}]}",      "DeviceAllow",
+     "a(ss):char-* rwm,block-* rwm,/dev/char/1:3 rwm,/dev/char/1:8 rwm,/dev/char/1:7 "
+     "rwm,/dev/char/5:0 rwm,/dev/char/1:5 rwm,/dev/char/1:9 rwm,char-136 rwm,/dev/char/5:2 rwm,"
+     "/dev/char/10:200 rwm,"                                                                                            },
 };
 
 /* The kernel reads more than decimal numbers; nothing is told of what it will refuse. */
