@@ -25,7 +25,7 @@ cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
 inits=${VM_INITS:-systemd bare selinux}
-everywhere=" contract device_limits events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update update_devices "
+everywhere=" cgroup_ownership contract device_limits events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update update_devices "
 
 declare -A suites load
 for init in $inits; do
