@@ -290,7 +290,7 @@ int state_prepare_config(const struct state_directory *directory, const struct s
 
     if (fields_encode(&spec_fields, spec, &compact, &arena, &json, &length, err) < 0)
         return within(err, "state");
-    if (spec_parse(json, length, "the new config", &arena, &read_back, err) < 0)
+    if (spec_parse(json, length, "the new config", &arena, NULL, &read_back, err) < 0)
         return -err->code;
     if (replacement_write(ret, directory->fd, "config.json", json, length, 0600, err) < 0)
         return within(err, "state");
@@ -304,7 +304,7 @@ int state_read_config(const struct state_directory *directory, struct arena *are
     size_t length;
 
     if (read_file(directory->fd, "config.json", STATE_SIZE_MOST, arena, &json, &length, err) < 0 ||
-        spec_parse(json, length, "config.json", arena, ret, err) < 0)
+        spec_parse(json, length, "config.json", arena, NULL, ret, err) < 0)
         return within(err, "state");
     return 0;
 }

@@ -487,20 +487,20 @@ static int (*const decoders[])(const struct field *, const struct json *, const 
     [FIELD_IGNORED] = ignore,
 };
 
-static bool is_known(const struct fields *fields, const char *key)
+const struct field *fields_find(const struct fields *fields, const char *key)
 {
     for (size_t i = 0; i < fields->count; i++) {
         if (strcmp(fields->rows[i].key, key) == 0)
-            return true;
+            return &fields->rows[i];
     }
-    return false;
+    return NULL;
 }
 
 static int refuse_unknown(const struct fields *fields, const struct json *json,
                           const struct decoder *to)
 {
     for (const struct json *member = json->first; member != NULL; member = member->next) {
-        if (!is_known(fields, member->key)) {
+        if (fields_find(fields, member->key) == NULL) {
             wrong(to->err, "unknown member");
             return in_member(to->err, member->key);
         }

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "spec/spec.h"
 
@@ -55,7 +56,9 @@ struct field {
     const char *reason;
     bool empty_is_unset; /* FIELD_STRING, FIELD_ENUM: "" is read as absent, as Go programs write it
                           */
-    bool always; /* numbers: written even when 0, though not required when read             */
+    bool
+        expected; /* the specification requires it, Go reads its absence as 0: told to the strict */
+    bool always;  /* numbers: written even when 0, though not required when read             */
 };
 
 struct fields {
@@ -97,6 +100,15 @@ must_check int fields_decode(const struct fields *fields, const char *json, size
 must_check int fields_decode_array(const struct fields *fields, const char *member,
                                    const char *json, size_t length, struct arena *arena, void **ret,
                                    size_t *ret_count, struct error *err);
+
+/* The row of that key, or NULL. */
+const struct field *fields_find(const struct fields *fields, const char *key);
+
+/* Tell of every member of a text, which fields_decode has taken, that has no effect: those that no
+ * row knows, FIELD_IGNORED, and of those that are .expected the absence.  By log_ignored(), which
+ * gets "<place>: <why>"; call it only for a log that is strict. */
+must_check int fields_tell_ignored(const struct fields *fields, const char *json, size_t length,
+                                   const struct log *log, struct error *err);
 
 /* How fields_encode lays the text out. */
 struct json_layout {

@@ -9,7 +9,7 @@
 #include "spec/spec.h"
 
 int spec_parse(const char *json, size_t length, const char *name, struct arena *arena,
-               struct spec **ret, struct error *err)
+               const struct log *log, struct spec **ret, struct error *err)
 {
     struct spec *spec = arena_zero(arena, 1, sizeof *spec);
 
@@ -18,6 +18,9 @@ int spec_parse(const char *json, size_t length, const char *name, struct arena *
     if (fields_decode(&spec_fields, json, length, arena, spec, err) < 0)
         return within(err, "%s", name);
     if (spec_validate(spec, err) < 0)
+        return within(err, "%s", name);
+    /* A second reading, for the strict. */
+    if (log_is_strict(log) && fields_tell_ignored(&spec_fields, json, length, log, err) < 0)
         return within(err, "%s", name);
     *ret = spec;
     return 0;
@@ -75,8 +78,8 @@ int spec_parse_mounts(const char *json, size_t length, const char *name, struct 
     return 0;
 }
 
-int spec_load(int dir, const char *dir_path, struct arena *arena, struct spec **ret,
-              struct error *err)
+int spec_load(int dir, const char *dir_path, struct arena *arena, const struct log *log,
+              struct spec **ret, struct error *err)
 {
     /* The model keeps copies of what it needs of the text. */
     autoarena struct arena text = {0};
@@ -88,5 +91,5 @@ int spec_load(int dir, const char *dir_path, struct arena *arena, struct spec **
             return -err->code;
         return refuse(err, ENOENT, "JSON specification file config.json not found in %s", dir_path);
     }
-    return spec_parse(json, length, "config.json", arena, ret, err);
+    return spec_parse(json, length, "config.json", arena, log, ret, err);
 }

@@ -42,13 +42,22 @@ static bool is_plain(const char *key)
     return key[0] != '\0' && key[strspn(key, plain)] == '\0' && strlen(key) <= 64;
 }
 
-int in_key(struct error *err, const char *key)
+void place_step(char step[static 1100], const char *key)
 {
     char quoted[1040];
 
     if (is_plain(key))
-        return in_member(err, key);
-    return prefix(err, "[\"%s\"]", quotable(quoted, key));
+        snprintf(step, 1100, ".%s", key);
+    else
+        snprintf(step, 1100, "[\"%s\"]", quotable(quoted, key));
+}
+
+int in_key(struct error *err, const char *key)
+{
+    char step[1100];
+
+    place_step(step, key);
+    return prefix(err, "%s", step);
 }
 
 int place_done(struct error *err)

@@ -23,5 +23,8 @@ int in_member(struct error *err, const char *member);
 int in_item(struct error *err, size_t index);
 int in_key(struct error *err, const char *key);
 
+/* What in_key() puts in front. */
+void place_step(char step[static 1100], const char *key);
+
 /* The walk has returned to the top. */
 int place_done(struct error *err);

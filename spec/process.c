@@ -14,8 +14,8 @@ static const struct fields console_size_fields = FIELDS_OF(struct spec_console_s
 
 #define OWNER struct spec_user
 static const struct field user_rows[] = {
-    ROW("uid", FIELD_UINT32, uid, RANGE(0, MOST_ID), ALWAYS),
-    ROW("gid", FIELD_UINT32, gid, RANGE(0, MOST_ID), ALWAYS),
+    ROW("uid", FIELD_UINT32, uid, RANGE(0, MOST_ID), ALWAYS, EXPECTED),
+    ROW("gid", FIELD_UINT32, gid, RANGE(0, MOST_ID), ALWAYS, EXPECTED),
     ROW("umask", FIELD_OPTIONAL_UINT64, umask, RANGE(0, 0777)),
     ROW("additionalGids", FIELD_UINT32S, additional_gids, RANGE(0, MOST_ID)),
     IGNORED("username", "Windows only"),

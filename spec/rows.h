@@ -23,6 +23,7 @@
 #define OBJECT(table)  .fields = &(table)
 #define EMPTY_IS_UNSET .empty_is_unset = true
 #define ALWAYS         .always = true
+#define EXPECTED       .expected = true
 
 /* (uid_t)-1 means "no change" to the kernel, so it is nobody's number. */
 #define MOST_ID 4294967294u

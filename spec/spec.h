@@ -671,13 +671,14 @@ extern const struct names spec_personality_names;
 
 /* Read DIR/config.json into *ret, decode and validate.  `dir_path` is used in messages only.
  * Errors: "JSON specification file config.json not found", "config.json: <place>: <what is wrong>".
+ * A strict log is told of members without effect; NULL: nobody is.
  * All memory is the arena's. */
-must_check int spec_load(int dir, const char *dir_path, struct arena *arena, struct spec **ret,
-                         struct error *err);
+must_check int spec_load(int dir, const char *dir_path, struct arena *arena, const struct log *log,
+                         struct spec **ret, struct error *err);
 
 /* The same from text in memory (`name` stands where "config.json" would in messages). */
 must_check int spec_parse(const char *json, size_t length, const char *name, struct arena *arena,
-                          struct spec **ret, struct error *err);
+                          const struct log *log, struct spec **ret, struct error *err);
 
 /* A process object alone (exec --process), and resources alone (update --resources). */
 must_check int spec_parse_process(const char *json, size_t length, const char *name,

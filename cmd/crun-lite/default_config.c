@@ -63,7 +63,7 @@ static int parse_default(struct arena *arena, struct spec **ret, struct error *e
         return no_memory(err);
     for (char *quote = json; (quote = strchr(quote, '\'')) != NULL;)
         *quote = '"';
-    return spec_parse(json, strlen(json), "default config", arena, ret, err);
+    return spec_parse(json, strlen(json), "default config", arena, NULL, ret, err);
 }
 
 /* /sys of a network namespace that is not ours to mount anew is bound from the host. */

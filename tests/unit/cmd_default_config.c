@@ -15,7 +15,8 @@ static struct spec *parsed(const struct default_config *config, struct arena *ar
     cr_assert_eq(length, strlen(text));
     cr_assert_eq(text[length - 1], '\n');
     cr_assert_eq(strncmp(text, "{\n\t\"ociVersion\": \"" SPEC_VERSION_MOST "\",\n", 10), 0);
-    cr_assert_eq(spec_parse(text, length, "config.json", arena, &spec, &err), 0, "%s", err.text);
+    cr_assert_eq(spec_parse(text, length, "config.json", arena, NULL, &spec, &err), 0, "%s",
+                 err.text);
     return spec;
 }
 

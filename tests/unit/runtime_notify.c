@@ -24,7 +24,7 @@ static struct spec *spec_of(struct arena *arena, const char *mounts, const char 
     struct spec *spec;
     struct error err;
 
-    must(spec_parse(json, strlen(json), "config.json", arena, &spec, &err));
+    must(spec_parse(json, strlen(json), "config.json", arena, NULL, &spec, &err));
     return spec;
 }
 

@@ -23,7 +23,7 @@ static struct spec *spec_of(struct arena *arena, const char *json)
 
     for (char *at = text; (at = strchr(at, '\'')) != NULL;)
         *at = '"';
-    must(spec_parse(text, strlen(text), "config.json", arena, &spec, &err));
+    must(spec_parse(text, strlen(text), "config.json", arena, NULL, &spec, &err));
     return spec;
 }
 

@@ -27,7 +27,7 @@ static struct spec *spec_of(struct arena *arena, const char *json)
 
     for (char *at = text; (at = strchr(at, '\'')) != NULL;)
         *at = '"';
-    must(spec_parse(text, strlen(text), "config.json", arena, &spec, &err));
+    must(spec_parse(text, strlen(text), "config.json", arena, NULL, &spec, &err));
     return spec;
 }
 
@@ -347,7 +347,7 @@ Test(plan, every_refusal_names_the_file_and_the_place)
         /* Some are refused by the spec's own rules already, in the same words. */
         for (char *at = json; (at = strchr(at, '\'')) != NULL;)
             *at = '"';
-        if (spec_parse(json, strlen(json), "config.json", &arena, &spec, &err) == 0)
+        if (spec_parse(json, strlen(json), "config.json", &arena, NULL, &spec, &err) == 0)
             cr_expect(plan_json(&bundle, directory, json, &err) < 0, "row %zu", i);
         cr_expect(strncmp(err.text, rows[i].text, strlen(rows[i].text)) == 0, "\"%s\"", err.text);
     }

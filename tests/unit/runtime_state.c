@@ -435,7 +435,7 @@ Test(state_config, comes_back_with_what_exec_needs)
     struct spec *written, *read;
     struct error err;
 
-    must(spec_parse(json, sizeof json - 1, "config.json", &arena, &written, &err));
+    must(spec_parse(json, sizeof json - 1, "config.json", &arena, NULL, &written, &err));
     must(state_claim(root, "web", &directory, &err));
     must(state_write_config(&directory, written, &err));
     must(state_read_config(&directory, &arena, &read, &err));

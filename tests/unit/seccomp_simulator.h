@@ -105,7 +105,7 @@ static inline int try_plan(struct seccomp_plan *ret, const char *profile, struct
     const char *json = arena_print(arena, around, profile);
     struct spec *spec;
 
-    if (spec_parse(json, strlen(json), "profile", arena, &spec, err) < 0)
+    if (spec_parse(json, strlen(json), "profile", arena, NULL, &spec, err) < 0)
         return -err->code;
     return seccomp_plan_from_spec(ret, spec->linux_->seccomp, arena, log, err);
 }

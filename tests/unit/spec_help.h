@@ -22,7 +22,7 @@ static inline const char *verdict(const char *json, struct error *err)
 
     err->text[0] = '\0';
 
-    int code = spec_parse(json, strlen(json), "config.json", &arena, &spec, err);
+    int code = spec_parse(json, strlen(json), "config.json", &arena, NULL, &spec, err);
 
     cr_assert(code == 0 || (code < 0 && code == -err->code && err->text[0] != '\0'));
     arena_free(&arena);

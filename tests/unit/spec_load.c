@@ -70,7 +70,7 @@ Test(spec_load, members_arrive_where_they_belong)
     struct spec *spec = NULL;
     struct error err = {0};
 
-    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, &spec, &err), 0, "%s",
+    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, NULL, &spec, &err), 0, "%s",
                  err.text);
     cr_expect_str_eq(spec->oci_version, "1.0.2-dev");
     cr_expect(spec->process->terminal && spec->process->no_new_privileges);
@@ -116,7 +116,7 @@ Test(spec_load, namespaces_are_found_by_type)
     struct spec empty = {0};
     struct error err;
 
-    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, &spec, &err), 0);
+    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, NULL, &spec, &err), 0);
     cr_expect_str_eq(spec_namespace_find(spec, SPEC_NAMESPACE_NETWORK)->path, "/run/netns/x");
     cr_expect_null(spec_namespace_find(spec, SPEC_NAMESPACE_PID)->path);
     cr_expect_null(spec_namespace_find(spec, SPEC_NAMESPACE_USER));
@@ -133,7 +133,7 @@ Test(spec_load, a_list_is_visited_item_by_item_and_an_absent_one_not_at_all)
     size_t mounts = 0;
     size_t devices = 0;
 
-    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, &spec, &err), 0);
+    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, NULL, &spec, &err), 0);
     for_each_item (mount, &spec->mounts)
         cr_expect_eq(mount, &spec->mounts.items[mounts++]);
     for_each_item (device, &spec->linux_->devices)
@@ -157,7 +157,7 @@ Test(spec_load, a_text_cut_short_anywhere_is_refused_with_line_and_column)
 
         /* Memory of its own, so that a sanitizer sees a read behind the end. */
         memcpy(part, text, cut);
-        cr_expect_eq(spec_parse(part, cut, "config.json", &scratch, &spec, &err), -EINVAL);
+        cr_expect_eq(spec_parse(part, cut, "config.json", &scratch, NULL, &spec, &err), -EINVAL);
         cr_expect(strncmp(err.text, "config.json: line ", 18) == 0, "%zu bytes: %s", cut, err.text);
         cr_expect_null(spec);
         arena_free(&scratch);
@@ -182,7 +182,7 @@ Test(spec_load, a_text_with_any_byte_changed_is_accepted_or_refused)
         struct error err = {0};
 
         text[i] = replacements[i % sizeof replacements];
-        if (spec_parse(text, length, "config.json", &scratch, &spec, &err) < 0) {
+        if (spec_parse(text, length, "config.json", &scratch, NULL, &spec, &err) < 0) {
             cr_expect(strncmp(err.text, "config.json: ", 13) == 0, "%s", err.text);
             cr_expect_null(strchr(err.text, '\n'));
             refused++;
@@ -254,7 +254,7 @@ static void expect_load(const struct bundle *bundle, int code, const char *messa
     struct error err = {0};
     struct spec *spec = NULL;
 
-    cr_expect_eq(spec_load(bundle->dir, bundle->path, &arena, &spec, &err), code);
+    cr_expect_eq(spec_load(bundle->dir, bundle->path, &arena, NULL, &spec, &err), code);
     cr_expect_str_eq(err.text, message);
     cr_expect_eq(spec == NULL, code < 0);
     arena_free(&arena);

@@ -42,8 +42,8 @@ Test(spec_remarks, what_is_odd_but_legal_is_told)
                                        "{\"ociVersion\":\"%s\",\"root\":{\"path\":\"r\"}%s}",
                                        cases[i].version, cases[i].members);
 
-        cr_assert_eq(spec_parse(json, strlen(json), "config.json", &arena, &spec, &err), 0, "%s",
-                     err.text);
+        cr_assert_eq(spec_parse(json, strlen(json), "config.json", &arena, NULL, &spec, &err), 0,
+                     "%s", err.text);
         spec_remark(spec, &log);
         cr_expect_str_eq(lines, cases[i].lines);
         arena_free(&arena);

@@ -746,7 +746,7 @@ Test(spec_validate, overrides_are_checked_like_the_file)
     struct spec *spec = NULL;
     struct error err = {0};
 
-    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, &spec, &err), 0);
+    cr_assert_eq(spec_parse(text, strlen(text), "config.json", &arena, NULL, &spec, &err), 0);
     spec->hostname = "box";
     cr_expect_eq(spec_validate(spec, &err), -EINVAL);
     cr_expect_str_eq(err.text,
