@@ -165,16 +165,9 @@ int cgroup_plan_write(struct cgroup_planner *planner, const struct cgroup_contro
 static void tell_ignored(const struct cgroup_planner *planner, const struct cgroup_file *row,
                          bool is_v2)
 {
-    const char *version = is_v2 ? "v2" : "v1";
-
-    if (row->flags & CGROUP_FILE_WARNS)
-        log_warning(planner->log,
-                    "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
-                    row->field, version);
-    else
-        log_debug(planner->log,
-                  "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
-                  row->field, version);
+    log_ignored(planner->log, row->flags & CGROUP_FILE_WARNS ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+                "linux.resources.%s: ignored, cgroup %s of this kernel has no such file",
+                row->field, is_v2 ? "v2" : "v1");
 }
 
 static int plan_file(struct cgroup_planner *planner, const struct cgroup_controller *controller,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -42,9 +43,10 @@ static bool find_by_name(const char *name, cap_value_t *ret)
 }
 
 /* Add the capability of that name to *set.  One that nobody knows is warned about and left out
- * (config.md, "capabilities"); what cannot be a name of any kernel is a mistake. */
-static int add_by_name(uint64_t *set, const char *name, unsigned last, const struct log *log,
-                       struct error *err)
+ * (config.md, "capabilities"); what cannot be a name of any kernel is a mistake.  `place` goes in
+ * front of the warning. */
+static int add_by_name(uint64_t *set, const char *place, const char *name, unsigned last,
+                       const struct log *log, struct error *err)
 {
     char quoted[1040];
     cap_value_t value;
@@ -53,9 +55,10 @@ static int add_by_name(uint64_t *set, const char *name, unsigned last, const str
     if (!looks_like_a_name(name))
         return refuse(err, EINVAL, "unknown capability \"%s\"", quoted);
     if (!find_by_name(name, &value))
-        log_warning(log, "capability %s is unknown, ignored", quoted);
+        log_ignored(log, LOG_LEVEL_WARNING, "%scapability %s is unknown, ignored", place, quoted);
     else if ((unsigned)value > last)
-        log_warning(log, "capability %s is not known to this kernel, ignored", quoted);
+        log_ignored(log, LOG_LEVEL_WARNING, "%scapability %s is not known to this kernel, ignored",
+                    place, quoted);
     else
         *set |= bit((unsigned)value);
     return 0;
@@ -108,7 +111,8 @@ static void limit_set(uint64_t *set, uint64_t allowed, const char *which, const 
         cap_free(name);
     }
     if (text.used > 0)
-        log_warning(log, "process.capabilities.%s: %s cannot be granted: %s", which, names, reason);
+        log_ignored(log, LOG_LEVEL_WARNING, "process.capabilities.%s: %s cannot be granted: %s",
+                    which, names, reason);
     *set &= allowed;
 }
 
@@ -125,7 +129,10 @@ static int read_set(uint64_t *ret, const char *which, const struct string_list *
                     unsigned last, const struct log *log, struct error *err)
 {
     for (size_t i = 0; i < names->count; i++) {
-        if (add_by_name(ret, names->items[i], last, log, err) < 0)
+        char place[64];
+
+        snprintf(place, sizeof place, "process.capabilities.%s[%zu]: ", which, i);
+        if (add_by_name(ret, place, names->items[i], last, log, err) < 0)
             return within(err, "process.capabilities.%s[%zu]", which, i);
     }
     return 0;
@@ -259,7 +266,7 @@ int credentials_plan_add_capability(struct credentials_plan *plan, const char *n
 {
     uint64_t added = 0;
 
-    if (add_by_name(&added, name, plan->last_capability, log, err) < 0)
+    if (add_by_name(&added, "", name, plan->last_capability, log, err) < 0)
         return -err->code;
     plan->bounding |= added;
     plan->effective |= added;

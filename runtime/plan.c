@@ -154,7 +154,7 @@ static int plan_attributes(struct process_plan *plan, const struct spec_process 
     const struct spec_seccomp *profile = linux_ != NULL ? linux_->seccomp : NULL;
 
     if (credentials_plan_from_spec(&plan->credentials, process, arena, log, err) < 0 ||
-        process_limits_plan_from_spec(&plan->limits, process, linux_, arena, log, err) < 0 ||
+        process_limits_plan_from_spec(&plan->limits, process, linux_, arena, err) < 0 ||
         security_labels_plan_from_spec(&plan->labels, process, linux_, arena, err) < 0 ||
         seccomp_plan_from_spec(&plan->seccomp, profile, arena, log, err) < 0)
         return -err->code;

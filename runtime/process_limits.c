@@ -244,8 +244,9 @@ static int plan_io_priority(struct process_limits_plan *plan, const struct spec_
     return 0;
 }
 
+/* config-linux.md has no flags so far: spec_remark() tells of those that are there. */
 static int plan_personality(struct process_limits_plan *plan, const struct spec_linux *linux_,
-                            const struct log *log, struct error *err)
+                            struct error *err)
 {
     const struct spec_personality *spec = linux_ != NULL ? linux_->personality : NULL;
 
@@ -253,10 +254,6 @@ static int plan_personality(struct process_limits_plan *plan, const struct spec_
         return 0;
     if (spec->domain == SPEC_PERSONALITY_ABSENT)
         return refuse(err, EINVAL, "linux.personality.domain: missing");
-
-    /* config-linux.md has no values for them so far. */
-    if (spec->flags.count > 0)
-        log_warning(log, "linux.personality.flags: ignored: the specification defines none");
     plan->has_personality = true;
     plan->personality = personalities[spec->domain];
     return 0;
@@ -286,14 +283,14 @@ static int plan_memory_policy(struct process_limits_plan *plan, const struct spe
 int process_limits_plan_from_spec(struct process_limits_plan *ret,
                                   const struct spec_process *process,
                                   const struct spec_linux *linux_, struct arena *arena,
-                                  const struct log *log, struct error *err)
+                                  struct error *err)
 {
     struct process_limits_plan plan = {0};
 
     (void)arena; /* everything fits into the plan; the argument is every plan's */
     if (plan_rlimits(&plan, process, err) < 0 || plan_oom_score(&plan, process, err) < 0 ||
         plan_scheduler(&plan, process, err) < 0 || plan_io_priority(&plan, process, err) < 0 ||
-        plan_personality(&plan, linux_, log, err) < 0 || plan_memory_policy(&plan, linux_, err) < 0)
+        plan_personality(&plan, linux_, err) < 0 || plan_memory_policy(&plan, linux_, err) < 0)
         return -err->code;
     *ret = plan;
     return 0;

@@ -15,7 +15,6 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "spec/spec.h"
 
 struct process_limit {
@@ -68,7 +67,7 @@ struct process_limits_plan {
 must_check int process_limits_plan_from_spec(struct process_limits_plan *ret,
                                              const struct spec_process *process,
                                              const struct spec_linux *linux_, struct arena *arena,
-                                             const struct log *log, struct error *err);
+                                             struct error *err);
 
 /* prlimit(2) of the process `pid`, 0 for the caller.  -EPERM: a hard limit is to rise, which takes
  * CAP_SYS_RESOURCE on the host. */

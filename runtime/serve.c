@@ -38,7 +38,7 @@ static int write_oom_score(struct server *server, struct handshake_message *mess
 
     if (code == 0)
         return 0;
-    if (!server->privileged && (code == -EACCES || code == -EPERM)) {
+    if (!server->privileged && !log_is_strict(server->log) && (code == -EACCES || code == -EPERM)) {
         log_warning(server->log, "process.oomScoreAdj: %s: not ours to lower", value);
         return 0;
     }

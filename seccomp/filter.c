@@ -151,19 +151,23 @@ static int add_rules(struct compiler *compiler, uint32_t action, int number,
     return 0;
 }
 
-static int add_call(struct compiler *compiler, uint32_t action, const char *name,
+/* A name that libseccomp does not know is one of a newer kernel's, or of another machine's. */
+static void tell_unknown(const struct compiler *compiler, size_t rule, size_t index,
+                         const char *name)
+{
+    char quoted[1040];
+
+    log_ignored(compiler->log, LOG_LEVEL_DEBUG,
+                "linux.seccomp.syscalls[%zu].names[%zu]: no system call \"%s\" in libseccomp, "
+                "skipped",
+                rule, index, quotable(quoted, name));
+}
+
+static int add_call(struct compiler *compiler, uint32_t action, int number, const char *name,
                     const struct scmp_arg_cmp *conditions, size_t count, struct error *err)
 {
-    int number = seccomp_syscall_resolve_name(name);
-    char quoted[1040];
-    int code;
+    int code = add_rules(compiler, action, number, conditions, count);
 
-    if (number == __NR_SCMP_ERROR) {
-        log_debug(compiler->log, "seccomp: no system call \"%s\" in libseccomp, skipped",
-                  quotable(quoted, name));
-        return 0;
-    }
-    code = add_rules(compiler, action, number, conditions, count);
     if (code == -EEXIST)
         return refuse(err, EEXIST, ": the rule for %s contradicts an earlier one", name);
     if (code < 0)
@@ -173,9 +177,10 @@ static int add_call(struct compiler *compiler, uint32_t action, const char *name
     return 0;
 }
 
-static int add_syscall(struct compiler *compiler, const struct spec_seccomp_syscall *syscall,
-                       struct arena *arena, struct error *err)
+static int add_syscall(struct compiler *compiler, size_t rule, struct arena *arena,
+                       struct error *err)
 {
+    const struct spec_seccomp_syscall *syscall = &compiler->profile->syscalls.items[rule];
     uint32_t action = seccomp_action_value(syscall->action, &syscall->errno_ret);
     struct scmp_arg_cmp *conditions;
 
@@ -188,8 +193,12 @@ static int add_syscall(struct compiler *compiler, const struct spec_seccomp_sysc
     if (conditions_of(syscall, conditions, err) < 0)
         return -err->code;
     for (size_t i = 0; i < syscall->names.count; i++) {
-        if (add_call(compiler, action, syscall->names.items[i], conditions, syscall->args.count,
-                     err) < 0)
+        const char *name = syscall->names.items[i];
+        int number = seccomp_syscall_resolve_name(name);
+
+        if (number == __NR_SCMP_ERROR)
+            tell_unknown(compiler, rule, i, name);
+        else if (add_call(compiler, action, number, name, conditions, syscall->args.count, err) < 0)
             return -err->code;
     }
     return 0;
@@ -198,7 +207,7 @@ static int add_syscall(struct compiler *compiler, const struct spec_seccomp_sysc
 static int add_syscalls(struct compiler *compiler, struct arena *arena, struct error *err)
 {
     for (size_t i = 0; i < compiler->profile->syscalls.count; i++) {
-        if (add_syscall(compiler, &compiler->profile->syscalls.items[i], arena, err) < 0)
+        if (add_syscall(compiler, i, arena, err) < 0)
             return prefix(err, ".syscalls[%zu]", i);
     }
     return 0;

@@ -31,7 +31,9 @@ static unsigned flag_value(int flag, bool has_listener, const struct log *log)
     if (flag == SPEC_SECCOMP_FLAG_TSYNC)
         return 0;
     if (flag == SPEC_SECCOMP_FLAG_WAIT_KILLABLE_RECV && !has_listener) {
-        log_debug(log, "seccomp: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV ignored: no listener");
+        log_ignored(log, LOG_LEVEL_DEBUG,
+                    "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV ignored: no "
+                    "listener");
         return 0;
     }
     return kernel_flags[flag];

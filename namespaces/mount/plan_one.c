@@ -164,7 +164,7 @@ static int add_options(struct planned_mount *mount, const struct string_list *op
 }
 
 /* Superblock options are data like any other on a new file system; a bind mount has neither. */
-static void drop_superblock_options(struct planned_mount *mount)
+static void drop_superblock_options(struct planned_mount *mount, const struct log *log)
 {
     size_t kept = 0;
 
@@ -173,6 +173,11 @@ static void drop_superblock_options(struct planned_mount *mount)
 
         if (option == NULL || mount->data[i].value != NULL)
             mount->data[kept++] = mount->data[i];
+        else
+            log_ignored(
+                log, LOG_LEVEL_DEBUG,
+                "mounts[%zu].options[%zu]: \"%s\" ignored: the file system is there already",
+                mount->index, mount->data[i].option, mount->data[i].key);
     }
     mount->data_count = kept;
     mount->legacy_flags = 0;
@@ -221,7 +226,7 @@ static const struct {
 };
 
 static int check_extensions(struct planned_mount *mount, const struct spec_mount *from,
-                            struct error *err)
+                            const struct log *log, struct error *err)
 {
     bool bind = mount->kind == MOUNT_KIND_BIND;
     bool bind_options = bind || (mount->extensions & (MOUNT_BIND | MOUNT_BIND_RECURSIVE)) != 0;
@@ -229,7 +234,7 @@ static int check_extensions(struct planned_mount *mount, const struct spec_mount
                   from->uid_mappings.count > 0 || from->gid_mappings.count > 0;
 
     if (bind_options)
-        drop_superblock_options(mount);
+        drop_superblock_options(mount, log);
     if (bind_options && mount->data_count > 0)
         return refuse_option(mount, 0, "is no option of a bind mount", err);
     if (mount->kind == MOUNT_KIND_REMOUNT && mount->legacy_flags & (MS_I_VERSION | MS_DIRSYNC))
@@ -365,11 +370,14 @@ int mount_plan_one(struct planned_mount *ret, const struct mount_request *reques
     if ((error = plan_destination(&mount, from, arena, log, err)) < 0 ||
         (error = add_options(&mount, &from->options, arena, err)) < 0 ||
         (error = choose_kind(&mount, from, err)) < 0 ||
-        (error = check_extensions(&mount, from, err)) < 0 ||
+        (error = check_extensions(&mount, from, log, err)) < 0 ||
         (error = check_proc(&mount, err)) < 0 ||
         (error = plan_source(&mount, request, from, arena, err)) < 0 ||
         (error = mount_plan_id_map(&mount, request->spec, from, arena, err)) < 0)
         return error;
+    if (mount.kind == MOUNT_KIND_CGROUP && request->cgroup_count == 0)
+        log_ignored(log, LOG_LEVEL_DEBUG, "mounts[%zu]: left out: the container has no cgroup",
+                    index);
     if (mount_destination_is_in_proc(mount.destination) ||
         strcmp(mount.destination, "/proc") == 0 || strcmp(mount.destination, "/sys") == 0)
         mount.no_links = true;

@@ -20,7 +20,7 @@ static int set_or_keep(int tree, bool recursive, const struct mount_attributes *
     };
     int error = tree_set(tree, recursive, attributes, err);
 
-    if (error != -EPERM || attributes->clear == 0)
+    if (error != -EPERM || attributes->clear == 0 || log_is_strict(log))
         return error;
     log_warning(log, "mounts[%zu] %s: the host's mount of %s has flags that cannot be taken away",
                 mount->index, mount->destination, mount->source);

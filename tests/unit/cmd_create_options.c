@@ -46,6 +46,7 @@ Test(cmd_create_options, every_option_reaches_the_request)
         "-e",
         "B=",
         "--read-only",
+        "--strict",
         "--overlay=/o",
         "--time-limit=3h",
         "web",
@@ -72,6 +73,7 @@ Test(cmd_create_options, every_option_reaches_the_request)
     cr_expect_eq(overrides->env.count, 2);
     cr_expect_str_eq(overrides->env.items[1], "B=");
     cr_expect(overrides->read_only && overrides->overlay);
+    cr_expect(request.strict);
     cr_expect_str_eq(overrides->overlay_directory, "/o");
     cr_expect_eq(request.time_limit_ns, INT64_C(10800000000000));
     cr_expect_eq(request.time_limit_grace_ns, INT64_C(10000000000));
@@ -92,7 +94,7 @@ Test(cmd_create_options, nothing_given_changes_nothing_of_the_bundle_here)
     cr_expect_null(overrides->cpus);
     cr_expect_null(overrides->memory);
     cr_expect_eq(overrides->args.count, 0);
-    cr_expect_not(overrides->read_only || overrides->overlay);
+    cr_expect_not(overrides->read_only || overrides->overlay || request.strict);
     cr_expect_eq(request.time_limit_ns, 0);
     arena_free(&arena);
 }

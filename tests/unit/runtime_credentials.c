@@ -261,7 +261,8 @@ Test(credentials, a_capability_nobody_knows_is_ignored_with_a_warning)
         struct error err;
         char expected[128];
 
-        snprintf(expected, sizeof expected, "capability %s is unknown, ignored", names[i]);
+        snprintf(expected, sizeof expected,
+                 "process.capabilities.bounding[1]: capability %s is unknown, ignored", names[i]);
         cr_assert_eq(credentials_plan_from_spec(&plan, &process, &arena, &log, &err), 0);
         cr_expect_eq(warnings.count, 1);
         cr_expect_str_eq(warnings.last, expected);

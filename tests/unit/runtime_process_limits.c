@@ -19,7 +19,7 @@ static int plan_from(struct process_limits_plan *ret, const struct spec_process 
 {
     autoarena struct arena arena = {0};
 
-    return process_limits_plan_from_spec(ret, process, linux_, &arena, NULL, err);
+    return process_limits_plan_from_spec(ret, process, linux_, &arena, err);
 }
 
 static struct process_limits_plan plan_of(const struct spec_process *process,
