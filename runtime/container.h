@@ -78,6 +78,7 @@ struct create_request {
     const char *notify_socket;
     bool no_pivot;
     bool no_new_keyring;
+    bool strict;           /* parts of the bundle that would have no effect are an error */
     bool detach;           /* nobody waits in the foreground: a terminal needs a console socket */
     int64_t time_limit_ns; /* 0: none.  Detached: a watcher process ends the container */
     int64_t time_limit_grace_ns; /* from SIGTERM to SIGKILL */

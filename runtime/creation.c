@@ -67,14 +67,15 @@ static int open_bundle(const char *path, struct arena *arena, int *ret_fd, const
 }
 
 /* --config: a file of any name instead of the bundle's config.json. */
-static int load_config(const char *path, struct arena *arena, struct spec **ret, struct error *err)
+static int load_config(const char *path, struct arena *arena, const struct log *log,
+                       struct spec **ret, struct error *err)
 {
     char *json;
     size_t length;
 
     if (read_file(AT_FDCWD, path, CONFIG_SIZE_MOST, arena, &json, &length, err) < 0)
         return -err->code;
-    return spec_parse(json, length, path, arena, ret, err);
+    return spec_parse(json, length, path, arena, log, ret, err);
 }
 
 static int load_spec(struct creation *creation, int bundle, const char *bundle_path,
@@ -82,8 +83,10 @@ static int load_spec(struct creation *creation, int bundle, const char *bundle_p
 {
     const struct create_request *request = creation->request;
     struct arena *arena = &creation->container->arena;
-    int code = request->config == NULL ? spec_load(bundle, bundle_path, arena, &creation->spec, err)
-                                       : load_config(request->config, arena, &creation->spec, err);
+    const struct log *log = creation_log(creation);
+    int code = request->config == NULL
+                   ? spec_load(bundle, bundle_path, arena, log, &creation->spec, err)
+                   : load_config(request->config, arena, log, &creation->spec, err);
 
     if (code < 0 || overrides_apply(&request->overrides, creation->spec, arena, err) < 0)
         return -err->code;
@@ -188,9 +191,13 @@ int creation_claim_id(struct creation *creation, struct error *err)
 
 int creation_make_plan(struct creation *creation, struct error *err)
 {
-    return container_plan_from_spec(&creation->plan, creation->spec, creation->state.bundle,
-                                    creation->runtime, creation->request,
-                                    &creation->container->arena, err);
+    if (container_plan_from_spec(&creation->plan, creation->spec, creation->state.bundle,
+                                 creation->runtime, creation->request, &creation->container->arena,
+                                 err) < 0)
+        return -err->code;
+    if (strict_verdict(&creation->strict, err) < 0)
+        return prefix(err, "%s: ", creation->plan.source);
+    return 0;
 }
 
 int creation_write_intent(struct creation *creation, struct error *err)
@@ -394,6 +401,15 @@ static int run_steps(struct creation *creation, const char *verb, const struct c
     return 0;
 }
 
+/* From here on the log is the one that gathers. */
+static void become_strict(struct creation *creation)
+{
+    strict_init(&creation->strict, &creation->runtime->log);
+    creation->strict_runtime = *creation->runtime;
+    creation->strict_runtime.log = creation->strict.log;
+    creation->runtime = &creation->strict_runtime;
+}
+
 int creation_run(struct creation *creation, const char *verb, const struct create_step *steps,
                  size_t count, struct container **ret, struct error *err)
 {
@@ -403,6 +419,9 @@ int creation_run(struct creation *creation, const char *verb, const struct creat
         descriptors_check_preserved(request->listen_fds + request->preserve_fds, err) < 0 ||
         container_new(creation->runtime, request->id, &creation->container, err) < 0)
         return -err->code;
+
+    if (request->strict)
+        become_strict(creation);
 
     int code = read_spec(creation, err);
 

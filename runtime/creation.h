@@ -11,12 +11,15 @@
 #include "runtime/handle.h"
 #include "runtime/plan.h"
 #include "runtime/spawn.h"
+#include "runtime/strict.h"
 
 enum { CREATION_SPARE_FDS = 5, CREATION_REMOVE_DEADLINE_MS = 5000 };
 
 /* What is alive between the first step and the last. */
 struct creation {
     const struct runtime *runtime;
+    struct runtime strict_runtime; /* what `runtime` points to for a request that is strict */
+    struct strict strict;
     const struct create_request *request;
     struct container *container; /* the handle that the caller gets */
     struct spec *spec;

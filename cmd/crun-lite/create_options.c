@@ -39,6 +39,8 @@ const struct option create_option_rows[CREATE_OPTION_COUNT] = {
     {"overlay",        0,   OPTION_OPTIONAL_STRING, offsetof(struct create_options, overlay),        "DIR",
      "write to a layer over the root file system, which stays as it\n"
      "is; the layer is kept in DIR, or gone with the container" },
+    {"strict",         0,   OPTION_FLAG,            offsetof(struct create_options, strict),         NULL,
+     "refuse a bundle of which a part would have no effect"     },
     {"time-limit",     0,   OPTION_DURATION,        offsetof(struct create_options, time_limit_ns),  "TIME",
      "end the container after TIME (3h, 1m30s): SIGTERM, and SIGKILL\n"
      "ten seconds later"                                        },
@@ -86,6 +88,7 @@ int create_request_from_options(const struct create_options *options, struct str
         .notify_socket = notify_socket_from_environment(),
         .no_pivot = options->no_pivot,
         .no_new_keyring = options->no_new_keyring,
+        .strict = options->strict,
         .time_limit_ns = options->time_limit_ns,
         .time_limit_grace_ns = TIME_LIMIT_GRACE_NS,
         .overrides =

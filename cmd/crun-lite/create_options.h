@@ -15,19 +15,20 @@ struct create_options {
     bool no_pivot;
     bool no_new_keyring;
     bool no_subreaper;
-    /* ours: they replace what the bundle says, for this container */
+    /* ours: all but `strict` replace what the bundle says, for this container */
     const char *cpus;
     const char *memory;
     const char *pids;
     const char *hostname;
     struct string_list env;
     bool read_only;
+    bool strict;
     struct optional_string overlay;
     int64_t time_limit_ns;
 };
 
 /* Rows over struct create_options, which is the first member of the options of its users. */
-#define CREATE_OPTION_COUNT 17
+#define CREATE_OPTION_COUNT 18
 extern const struct option create_option_rows[CREATE_OPTION_COUNT];
 
 /* From SIGTERM to SIGKILL when the time limit is over. */
