@@ -14,14 +14,11 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "runtime/bundle.h"
 #include "runtime/deadline.h"
 #include "runtime/descriptors.h"
-#include "runtime/ordinary_user.h"
-#include "runtime/overrides.h"
 #include "runtime/timing.h"
 #include "runtime/unix_socket.h"
-
-enum { CONFIG_SIZE_MOST = 16 * 1024 * 1024 };
 
 const struct log *creation_log(const struct creation *creation)
 {
@@ -45,67 +42,13 @@ static void give_up_spare(struct creation *creation)
         close_fd(&creation->spare[i]);
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
-
-static int open_bundle(const char *path, struct arena *arena, int *ret_fd, const char **ret_path,
-                       struct error *err)
-{
-    char quoted[1040];
-    char absolute[PATH_MAX];
-    autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return fail(err, errno, "bundle %s", quotable(quoted, path));
-    if (realpath(path, absolute) == NULL)
-        return fail(err, errno, "bundle %s", quotable(quoted, path));
-    *ret_path = arena_string(arena, absolute);
-    if (*ret_path == NULL)
-        return no_memory(err);
-    *ret_fd = take_fd(&fd);
-    return 0;
-}
-
-/* --config: a file of any name instead of the bundle's config.json. */
-static int load_config(const char *path, struct arena *arena, const struct log *log,
-                       struct spec **ret, struct error *err)
-{
-    char *json;
-    size_t length;
-
-    if (read_file(AT_FDCWD, path, CONFIG_SIZE_MOST, arena, &json, &length, err) < 0)
-        return -err->code;
-    return spec_parse(json, length, path, arena, log, ret, err);
-}
-
-static int load_spec(struct creation *creation, int bundle, const char *bundle_path,
-                     struct error *err)
-{
-    const struct create_request *request = creation->request;
-    struct arena *arena = &creation->container->arena;
-    const struct log *log = creation_log(creation);
-    int code = request->config == NULL
-                   ? spec_load(bundle, bundle_path, arena, log, &creation->spec, err)
-                   : load_config(request->config, arena, log, &creation->spec, err);
-
-    if (code < 0 || overrides_apply(&request->overrides, creation->spec, arena, err) < 0)
-        return -err->code;
-    if (geteuid() != 0 && ordinary_user_add_namespace(creation->spec, geteuid(), getegid(), arena,
-                                                      creation_log(creation), err) < 0)
-        return prefix(err, "%s: ", request->config != NULL ? request->config : "config.json");
-    if (spec_validate(creation->spec, err) < 0)
-        return prefix(err, "%s: ", request->config != NULL ? request->config : "config.json");
-    return 0;
-}
-
 static int read_spec(struct creation *creation, struct error *err)
 {
     struct arena *arena = &creation->container->arena;
-    autoclose int bundle = -1;
     const char *bundle_path;
 
-    if (open_bundle(creation->request->bundle, arena, &bundle, &bundle_path, err) < 0 ||
-        load_spec(creation, bundle, bundle_path, err) < 0)
+    if (bundle_load(creation->request, creation_log(creation), arena, &creation->spec, &bundle_path,
+                    err) < 0)
         return -err->code;
     if (creation->request->notify_socket != NULL &&
         notify_add_mount(creation->spec, creation->request->notify_socket,

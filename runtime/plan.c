@@ -384,32 +384,134 @@ static int plan_resctrl(struct container_plan *plan, struct arena *arena, struct
                : resctrl_plan_from_spec(&plan->resctrl, rdt, plan->id, mount_point, arena, err);
 }
 
+/* What the parts are made from. */
+struct planning {
+    struct container_plan *plan;
+    const struct runtime *runtime;
+    const struct create_request *request;
+    struct arena *arena;
+};
+
+static int plan_part_namespaces(const struct planning *from, struct error *err)
+{
+    return namespace_plan_from_spec(&from->plan->namespaces, from->plan->spec, err);
+}
+
+/* Root of a user namespace has the rights there that writing maps takes, as root has. */
+static int plan_part_id_maps(const struct planning *from, struct error *err)
+{
+    return id_map_plan_from_spec(&from->plan->id_maps, from->plan->spec, geteuid() == 0, geteuid(),
+                                 getegid(), from->arena, err);
+}
+
+static int plan_part_time(const struct planning *from, struct error *err)
+{
+    return time_plan_from_spec(&from->plan->time, from->plan->spec, from->arena, err);
+}
+
+static int plan_part_network(const struct planning *from, struct error *err)
+{
+    return network_plan_from_spec(&from->plan->network, from->plan->spec, from->arena, err);
+}
+
+static int plan_part_sysctl(const struct planning *from, struct error *err)
+{
+    return sysctl_plan_from_spec(&from->plan->sysctl, from->plan->spec,
+                                 from->plan->namespaces.create | from->plan->namespaces.join,
+                                 from->arena, err);
+}
+
+static int plan_part_resctrl(const struct planning *from, struct error *err)
+{
+    return plan_resctrl(from->plan, from->arena, err);
+}
+
+static int plan_part_cgroup(const struct planning *from, struct error *err)
+{
+    return plan_cgroup(from->plan, from->runtime, from->arena, err);
+}
+
+static int plan_part_mounts(const struct planning *from, struct error *err)
+{
+    return plan_mounts(from->plan, from->runtime, from->request, from->arena, err);
+}
+
+static int plan_part_hooks(const struct planning *from, struct error *err)
+{
+    return plan_hooks(from->plan, from->arena, err);
+}
+
+static int plan_part_process(const struct planning *from, struct error *err)
+{
+    return plan_process(from->plan, from->runtime, from->request, from->arena, err);
+}
+
+/* In this order: later parts read what earlier ones have found out. */
+static const struct plan_part {
+    int (*plan)(const struct planning *from, struct error *err);
+    bool names_source; /* its errors begin with the file's name already, where it is the file's */
+    bool is_basis;     /* without it the others would complain of its absence */
+} plan_parts[] = {
+    {plan_part_namespaces, false, true },
+    {plan_part_id_maps,    false, false},
+    {plan_part_time,       false, false},
+    {plan_part_network,    false, false},
+    {plan_part_sysctl,     false, false},
+    {plan_part_resctrl,    false, false},
+    {plan_part_cgroup,     true,  false},
+    {plan_part_mounts,     true,  false},
+    {plan_part_hooks,      true,  false},
+    {plan_part_process,    true,  false},
+};
+
+static int make_part(const struct plan_part *part, const struct planning *from, struct error *err)
+{
+    if (part->plan(from, err) == 0)
+        return 0;
+    return part->names_source ? -err->code : prefix(err, "%s: ", from->plan->source);
+}
+
+static void begin_plan(struct container_plan *plan, const struct spec *spec, const char *bundle,
+                       const struct create_request *request)
+{
+    *plan = (struct container_plan){
+        .spec = spec,
+        .id = request->id,
+        .bundle = bundle,
+        .source = request->config != NULL ? request->config : "config.json",
+    };
+}
+
 int container_plan_from_spec(struct container_plan *ret, const struct spec *spec,
                              const char *bundle, const struct runtime *runtime,
                              const struct create_request *request, struct arena *arena,
                              struct error *err)
 {
     /* Filled in place: the cgroup plan points to the host beside it. */
-    *ret = (struct container_plan){
-        .spec = spec,
-        .id = request->id,
-        .bundle = bundle,
-        .source = request->config != NULL ? request->config : "config.json",
-    };
+    const struct planning from = {ret, runtime, request, arena};
 
-    if (namespace_plan_from_spec(&ret->namespaces, spec, err) < 0 ||
-        /* Root of a user namespace has the rights there that writing maps takes, as root has. */
-        id_map_plan_from_spec(&ret->id_maps, spec, geteuid() == 0, geteuid(), getegid(), arena,
-                              err) < 0 ||
-        time_plan_from_spec(&ret->time, spec, arena, err) < 0 ||
-        network_plan_from_spec(&ret->network, spec, arena, err) < 0 ||
-        sysctl_plan_from_spec(&ret->sysctl, spec, ret->namespaces.create | ret->namespaces.join,
-                              arena, err) < 0 ||
-        plan_resctrl(ret, arena, err) < 0)
-        return prefix(err, "%s: ", ret->source);
-    if (plan_cgroup(ret, runtime, arena, err) < 0 ||
-        plan_mounts(ret, runtime, request, arena, err) < 0 || plan_hooks(ret, arena, err) < 0 ||
-        plan_process(ret, runtime, request, arena, err) < 0)
-        return -err->code;
+    begin_plan(ret, spec, bundle, request);
+    for (size_t i = 0; i < count_of(plan_parts); i++) {
+        if (make_part(&plan_parts[i], &from, err) < 0)
+            return -err->code;
+    }
     return 0;
+}
+
+void container_plan_try(struct container_plan *ret, const struct spec *spec, const char *bundle,
+                        const struct runtime *runtime, const struct create_request *request,
+                        struct arena *arena, void (*failed)(void *context, const struct error *err),
+                        void *context)
+{
+    const struct planning from = {ret, runtime, request, arena};
+    struct error err;
+
+    begin_plan(ret, spec, bundle, request);
+    for (size_t i = 0; i < count_of(plan_parts); i++) {
+        if (make_part(&plan_parts[i], &from, &err) == 0)
+            continue;
+        failed(context, &err);
+        if (plan_parts[i].is_basis)
+            return;
+    }
 }

@@ -98,6 +98,13 @@ must_check int container_plan_from_spec(struct container_plan *ret, const struct
                                         const struct create_request *request, struct arena *arena,
                                         struct error *err);
 
+/* The same for who wants to know of all that is in the way: goes on behind a part that cannot be
+ * planned, which stays empty in *ret, and tells of each. */
+void container_plan_try(struct container_plan *ret, const struct spec *spec, const char *bundle,
+                        const struct runtime *runtime, const struct create_request *request,
+                        struct arena *arena, void (*failed)(void *context, const struct error *err),
+                        void *context);
+
 /* How mounts of type "cgroup" are filled: with the directories of the record. */
 must_check int plan_cgroup_mounts(struct mount_request *request, const struct cgroup_host *host,
                                   const struct cgroup_record *record, struct arena *arena,
