@@ -146,6 +146,22 @@ must_check int cgroup_plan_from_spec(struct cgroup_plan *ret, const struct cgrou
                                      const struct cgroup_request *request, struct arena *arena,
                                      const struct log *log, struct error *err);
 
+/* Who is told of what this host cannot give: errors like those of the plan. */
+struct cgroup_told {
+    void (*missing)(void *context, const struct error *err);
+    void *context;
+};
+
+/* Without making anything.  Controllers and their members, each controller by itself, so that one
+ * that is missing does not hide the next; `plan` need have no more than host and manager. */
+void cgroup_look_for_controllers(const struct cgroup_plan *plan,
+                                 const struct spec_resources *resources, struct arena *arena,
+                                 const struct cgroup_told *told);
+
+/* Rights to the directories of a whole plan, and files that this kernel lacks ("blkio.weight",
+ * "memory.memsw.limit_in_bytes"), by the example of a cgroup that is there. */
+void cgroup_look_for_directories(const struct cgroup_plan *plan, const struct cgroup_told *told);
+
 /* One directory of a cgroup, as the state record remembers it. */
 struct cgroup_directory_record {
     const char *hierarchy; /* as cgroup_hierarchy.name */

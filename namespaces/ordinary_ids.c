@@ -188,15 +188,33 @@ int ordinary_user_ids(struct ordinary_user_ids *ret, uid_t uid, gid_t gid, struc
     return 0;
 }
 
-int ordinary_user_explain_refusal(const struct id_map_kind *kind,
-                                  const struct spec_id_mappings *mappings, struct error *err)
+static int check_own_ranges(const struct id_map_kind *kind, const struct spec_id_mappings *mappings,
+                            struct error *err)
 {
     autoarena struct arena arena = {0};
     const struct subid_owner owner = find_owner(getuid(), &arena);
+
+    return ordinary_user_check_ranges(mappings, kind, read_ranges(kind, &arena), &owner,
+                                      kind == &id_map_uids ? getuid() : getgid(), err);
+}
+
+int ordinary_user_check_maps(const struct id_map_kind *kind,
+                             const struct spec_id_mappings *mappings, struct error *err)
+{
+    if (!id_helpers_are_there())
+        return refuse(err, ENOENT,
+                      "linux.%s: newuidmap and newgidmap are not there (Debian's "
+                      "package uidmap has them)",
+                      kind->member);
+    return check_own_ranges(kind, mappings, err);
+}
+
+int ordinary_user_explain_refusal(const struct id_map_kind *kind,
+                                  const struct spec_id_mappings *mappings, struct error *err)
+{
     struct error missing;
 
-    if (ordinary_user_check_ranges(mappings, kind, read_ranges(kind, &arena), &owner,
-                                   kind == &id_map_uids ? getuid() : getgid(), &missing) == 0)
+    if (check_own_ranges(kind, mappings, &missing) == 0)
         return within(err, "linux.%s", kind->member);
     *err = missing;
     return -err->code;

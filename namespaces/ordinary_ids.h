@@ -41,6 +41,10 @@ must_check int ordinary_user_check_ranges(const struct spec_id_mappings *mapping
                                           const struct subid_owner *owner, uint32_t own_id,
                                           struct error *err);
 
+/* The same for the caller, with the system's files; and whether there is a helper at all. */
+must_check int ordinary_user_check_maps(const struct id_map_kind *kind,
+                                        const struct spec_id_mappings *mappings, struct error *err);
+
 /* After a helper refused: `err`, which has its word, says instead which line the caller lacks; when
  * none, it is completed with the member.  Returns -err->code. */
 int ordinary_user_explain_refusal(const struct id_map_kind *kind,

@@ -41,6 +41,10 @@ must_check int seccomp_plan_from_spec(struct seccomp_plan *ret, const struct spe
  * kernel does not know (SPEC_ALLOW, WAIT_KILLABLE_RECV) are an error that names the flag. */
 must_check int seccomp_plan_apply(const struct seccomp_plan *plan, struct error *err);
 
+/* Whether the running kernel knows an enum spec_seccomp_action (seccomp(2),
+ * SECCOMP_GET_ACTION_AVAIL, 4.14). */
+bool seccomp_action_supported(int action);
+
 /* What this build and kernel offer, for `features`: names in SCMP_* form, sorted, in the arena. */
 must_check int seccomp_features(struct spec_features_seccomp *ret, struct arena *arena,
                                 struct error *err);

@@ -173,6 +173,7 @@ static int open_namespace(const struct mount_id_map *map, struct error *err)
 static const struct name filesystem_rows[] = {
     {"9p",       V9FS_MAGIC           },
     {"cgroup2",  CGROUP2_SUPER_MAGIC  },
+    {"cgroup",   CGROUP_SUPER_MAGIC   },
     {"devpts",   DEVPTS_SUPER_MAGIC   },
     {"fuse",     0x65735546           },
     {"nfs",      NFS_SUPER_MAGIC      },
@@ -187,6 +188,22 @@ static const struct name filesystem_rows[] = {
     {"squashfs", SQUASHFS_MAGIC       },
 };
 static const struct names filesystems = NAMES_OF(filesystem_rows);
+
+const char *mount_source_without_id_maps(const char *source)
+{
+    /* What has no files of anybody's: there is nothing to map. */
+    static const unsigned long never[] = {CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+                                          DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC};
+    struct statfs status;
+
+    if (statfs(source, &status) < 0)
+        return NULL;
+    for (size_t i = 0; i < count_of(never); i++) {
+        if ((unsigned long)status.f_type == never[i])
+            return names_of_value(&filesystems, status.f_type);
+    }
+    return NULL;
+}
 
 static int explain(int tree, const struct planned_mount *mount, struct error *err)
 {

@@ -188,8 +188,14 @@ size_t mount_live_count_removed(const struct mount_live *live);
  * been taken off cannot be put back for those who were using it. */
 must_check int mount_live_rehearse(struct mount_live *live, struct error *err);
 
+/* Whether this kernel has mount_setattr(2), of 5.12. */
+bool mount_knows_attributes(void);
+
 /* Whether this kernel can map ids on a mount, for `features`. */
 bool mount_knows_id_maps(void);
+
+/* Whether the file system of that source is one that no kernel maps ids on: its name, or NULL. */
+const char *mount_source_without_id_maps(const char *source);
 
 /* The names of all mount options, for `features`: sorted, in the arena. */
 must_check int mount_option_names(struct string_list *ret, struct arena *arena, struct error *err);
