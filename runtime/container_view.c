@@ -1,0 +1,234 @@
+#include "runtime/container_view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/inroot.h"
+#include "base/own.h"
+#include "namespaces/mount/options.h"
+#include "namespaces/mount/plan.h"
+
+enum { LINKS_MOST = 40 }; /* as path_resolution(7) */
+
+/* What of `path` is below `directory`: "" for itself, "/x/y", or NULL. */
+static const char *part_below(const char *path, const char *directory)
+{
+    size_t length = strlen(directory);
+
+    if (strncmp(path, directory, length) != 0)
+        return NULL;
+    return path[length] == '\0' || path[length] == '/' ? path + length : NULL;
+}
+
+/* A mount that leaves what is there to be seen. */
+static bool is_transparent(const struct planned_mount *mount)
+{
+    return mount->kind == MOUNT_KIND_REMOUNT ||
+           (mount->kind == MOUNT_KIND_TMPFS && (mount->extensions & MOUNT_COPY_UP));
+}
+
+/* Places of mounts are made, with all directories on the way. */
+static bool leads_to_a_mount(const struct container_view *view, const char *path)
+{
+    for (size_t i = 0; view->mounts != NULL && i < view->mounts->mount_count; i++) {
+        if (part_below(view->mounts->mounts[i].destination, path) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static int some_directory(int *ret)
+{
+    *ret = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *ret < 0 ? -errno : 0;
+}
+
+/* Where this process may not look, the container's own users may. */
+static int hidden_or(int code)
+{
+    return code == -EACCES || code == -EPERM ? CONTAINER_VIEW_HIDDEN : code;
+}
+
+/* `path` has no links in it but perhaps the last component, which is opened itself. */
+static int open_in(int layer, const char *path, int *ret)
+{
+    struct error ignored;
+    int fd = inroot_open(layer, path, INROOT_NOFOLLOW, &ignored);
+
+    if (fd < 0)
+        return hidden_or(fd);
+    *ret = fd;
+    return 0;
+}
+
+static int open_below_bind(const struct planned_mount *mount, const char *below, int *ret)
+{
+    autoclose int source = open(mount->source, O_PATH | O_CLOEXEC);
+
+    if (source < 0)
+        return hidden_or(-errno);
+    if (*below != '\0')
+        return open_in(source, below, ret);
+    *ret = take_fd(&source);
+    return 0;
+}
+
+/* The last of the mounts that `path` is on has it. */
+static int open_plain(const struct container_view *view, const char *path, int *ret)
+{
+    const struct mount_plan *plan = view->mounts;
+
+    for (size_t i = plan == NULL ? 0 : plan->mount_count; i-- > 0;) {
+        const struct planned_mount *mount = &plan->mounts[i];
+        const char *below = part_below(path, mount->destination);
+
+        if (below == NULL || is_transparent(mount))
+            continue;
+        if (mount->kind == MOUNT_KIND_BIND)
+            return open_below_bind(mount, below, ret);
+        if (*below == '\0' || leads_to_a_mount(view, path))
+            return some_directory(ret);
+        return mount->kind == MOUNT_KIND_TMPFS ? -ENOENT : CONTAINER_VIEW_HIDDEN;
+    }
+
+    int code = open_in(view->root, path, ret);
+
+    return code == -ENOENT && leads_to_a_mount(view, path) ? some_directory(ret) : code;
+}
+
+/* A walk along a path. */
+struct walk {
+    char at[PATH_MAX];   /* without links: where we are; "" for the root */
+    char rest[PATH_MAX]; /* what is to come */
+    int links;
+};
+
+/* Take the next component off the rest; false when there is none. */
+static bool next_component(struct walk *walk, char name[static NAME_MAX + 1])
+{
+    size_t slashes = strspn(walk->rest, "/");
+    size_t length = strcspn(walk->rest + slashes, "/");
+
+    if (length == 0 || length > NAME_MAX)
+        return false;
+    memcpy(name, walk->rest + slashes, length);
+    name[length] = '\0';
+    memmove(walk->rest, walk->rest + slashes + length, strlen(walk->rest + slashes + length) + 1);
+    return true;
+}
+
+static int follow_link(struct walk *walk, int link)
+{
+    char target[PATH_MAX];
+    char rest[PATH_MAX];
+    ssize_t length = readlinkat(link, "", target, sizeof target - 1);
+
+    if (length < 0)
+        return -errno;
+    target[length] = '\0';
+    if (++walk->links > LINKS_MOST)
+        return -ELOOP;
+    /* What is to come begins with a slash, if there is anything. */
+    if (snprintf(rest, sizeof rest, "%s%s", target, walk->rest) >= (int)sizeof rest)
+        return -ENAMETOOLONG;
+    memcpy(walk->rest, rest, sizeof rest);
+    if (*target == '/')
+        walk->at[0] = '\0';
+    return 0;
+}
+
+/* What was open is not where we are any more: should the path end here, it is some directory. */
+static void step_up(struct walk *walk, int *fd)
+{
+    char *slash = strrchr(walk->at, '/');
+
+    if (slash != NULL)
+        *slash = '\0';
+    close_fd(fd);
+}
+
+/* One component further: *ret is what is there, unless it was a link. */
+static int step(const struct container_view *view, struct walk *walk, const char *name, int *ret)
+{
+    size_t length = strlen(walk->at);
+    struct stat status;
+    autoclose int fd = -1;
+
+    if (length + 1 + strlen(name) >= sizeof walk->at)
+        return -ENAMETOOLONG;
+    snprintf(walk->at + length, sizeof walk->at - length, "/%s", name);
+
+    int code = open_plain(view, walk->at, &fd);
+
+    if (code != 0)
+        return code;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    if (S_ISLNK(status.st_mode)) {
+        walk->at[length] = '\0';
+        return follow_link(walk, fd);
+    }
+    if (!S_ISDIR(status.st_mode) && *walk->rest != '\0')
+        return -ENOTDIR;
+    close_fd(ret);
+    *ret = take_fd(&fd);
+    return 0;
+}
+
+int container_view_open(const struct container_view *view, const char *path, int *ret, char *real)
+{
+    struct walk walk = {.links = 0};
+    char name[NAME_MAX + 1];
+    autoclose int fd = -1;
+
+    if (snprintf(walk.rest, sizeof walk.rest, "%s", path) >= (int)sizeof walk.rest)
+        return -ENAMETOOLONG;
+    while (next_component(&walk, name)) {
+        int code = 0;
+
+        if (strcmp(name, "..") == 0)
+            step_up(&walk, &fd);
+        else if (strcmp(name, ".") != 0)
+            code = step(view, &walk, name, &fd);
+        if (code != 0)
+            return code;
+    }
+    if (*walk.rest != '\0' && strspn(walk.rest, "/") != strlen(walk.rest))
+        return -ENAMETOOLONG;
+    if (real != NULL)
+        snprintf(real, PATH_MAX, "%s", *walk.at == '\0' ? "/" : walk.at);
+    if (fd < 0)
+        return some_directory(ret);
+    *ret = take_fd(&fd);
+    return 0;
+}
+
+int container_view_open_file(const struct container_view *view, const char *path, int *ret,
+                             char *real)
+{
+    char again[64];
+    struct stat status;
+    autoclose int fd = -1;
+    int code = container_view_open(view, path, &fd, real);
+
+    if (code != 0)
+        return code;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode))
+        return S_ISDIR(status.st_mode) ? -EISDIR : -EACCES;
+    snprintf(again, sizeof again, "/proc/self/fd/%d", fd);
+
+    int file = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (file < 0)
+        return hidden_or(-errno);
+    *ret = file;
+    return 0;
+}

@@ -1,0 +1,124 @@
+/* The files of a container that is not there yet. */
+
+#include "runtime_help.h"
+
+#include "namespaces/mount/options.h"
+#include "namespaces/mount/plan.h"
+#include "runtime/container_view.h"
+
+/* Two trees: `root`, with links of all kinds, and `data`, to be mounted over it. */
+struct trees {
+    struct arena arena;
+    const char *root;
+    const char *data;
+    int fd;
+};
+
+static void trees_init(struct trees *trees, const char *directory)
+{
+    *trees = (struct trees){.fd = -1};
+    trees->root = path_in(&trees->arena, directory, "root");
+    trees->data = path_in(&trees->arena, directory, "data");
+    cr_assert_eq(mkdir(trees->root, 0755), 0);
+    cr_assert_eq(mkdir(trees->data, 0755), 0);
+    cr_assert_eq(mkdir(path_in(&trees->arena, trees->root, "usr"), 0755), 0);
+    cr_assert_eq(mkdir(path_in(&trees->arena, trees->root, "usr/bin"), 0755), 0);
+    put_file(path_in(&trees->arena, trees->root, "usr/bin/program"), "of the root", 0755);
+    put_file(path_in(&trees->arena, trees->data, "file"), "of the data", 0644);
+    cr_assert_eq(symlink("usr/bin", path_in(&trees->arena, trees->root, "bin")), 0);
+    cr_assert_eq(symlink("/data/file", path_in(&trees->arena, trees->root, "absolute")), 0);
+    cr_assert_eq(symlink("../../../../bin/program", path_in(&trees->arena, trees->root, "up")), 0);
+    cr_assert_eq(symlink("loop", path_in(&trees->arena, trees->root, "loop")), 0);
+    trees->fd = open(trees->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(trees->fd >= 0);
+}
+
+static void trees_done(struct trees *trees)
+{
+    close(trees->fd);
+    arena_free(&trees->arena);
+}
+
+#define own_trees(name)                                     \
+    own_directory(name##_directory);                        \
+    __attribute__((cleanup(trees_done))) struct trees name; \
+    trees_init(&name, name##_directory)
+
+/* What is in the file at that path, with the path it has without links; or the error's name. */
+static const char *content(struct trees *trees, const struct mount_plan *mounts, const char *path)
+{
+    const struct container_view view = {trees->fd, mounts};
+    char real[PATH_MAX];
+    char text[64];
+    int fd = -1;
+    int code = container_view_open_file(&view, path, &fd, real);
+
+    if (code != 0)
+        return code == CONTAINER_VIEW_HIDDEN ? "hidden" : strerrorname_np(-code);
+
+    ssize_t length = read(fd, text, sizeof text);
+
+    close(fd);
+    return arena_print(&trees->arena, "%s: %.*s", real, (int)length, text);
+}
+
+Test(container_view, links_stay_in_the_root)
+{
+    own_trees(trees);
+
+    cr_expect_str_eq(content(&trees, NULL, "/usr/bin/program"), "/usr/bin/program: of the root");
+    cr_expect_str_eq(content(&trees, NULL, "//bin/./program"), "/usr/bin/program: of the root");
+    cr_expect_str_eq(content(&trees, NULL, "/up"), "/usr/bin/program: of the root");
+    cr_expect_str_eq(content(&trees, NULL, "/bin/../bin/program"), "/usr/bin/program: of the root",
+                     "above /bin is /usr");
+    cr_expect_str_eq(content(&trees, NULL, "/bin/../usr/bin/program"), "ENOENT");
+    cr_expect_str_eq(content(&trees, NULL, "/loop"), "ELOOP");
+    cr_expect_str_eq(content(&trees, NULL, "/absolute"), "ENOENT");
+    cr_expect_str_eq(content(&trees, NULL, "/bin"), "EISDIR");
+    cr_expect_str_eq(content(&trees, NULL, "/bin/program/"), "ENOTDIR");
+    cr_expect_str_eq(content(&trees, NULL, "/bin/program/more"), "ENOTDIR");
+}
+
+Test(container_view, the_last_mount_on_a_path_has_it)
+{
+    own_trees(trees);
+    const char *file = path_in(&trees.arena, trees.data, "file");
+    struct planned_mount mounts[] = {
+        {.kind = MOUNT_KIND_TMPFS,     .destination = "/data"        },
+        {.kind = MOUNT_KIND_BIND,      .destination = "/data",         .source = trees.data},
+        {.kind = MOUNT_KIND_REMOUNT,                            .destination = "/data"                                },
+        {.kind = MOUNT_KIND_TMPFS,                            .destination = "/usr",   .extensions = MOUNT_COPY_UP},
+        {.kind = MOUNT_KIND_BIND, .destination = "/single",                             .source = file},
+        {.kind = MOUNT_KIND_PROC,    .destination = "/proc"},
+        {.kind = MOUNT_KIND_TMPFS,      .destination = "/tmp"          },
+        {.kind = MOUNT_KIND_BIND,     .destination = "/tmp/deep/down",         .source = trees.data},
+        {.kind = MOUNT_KIND_TMPFS,      .destination = "/data"},
+    };
+    struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts) - 1};
+
+    cr_expect_str_eq(content(&trees, &plan, "/absolute"), "/data/file: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/bin/program"), "/usr/bin/program: of the root");
+    cr_expect_str_eq(content(&trees, &plan, "/single"), "/single: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/proc/version"), "hidden");
+    cr_expect_str_eq(content(&trees, &plan, "/tmp/deep/down/file"),
+                     "/tmp/deep/down/file: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/tmp/other"), "ENOENT");
+    plan.mount_count++;
+    cr_expect_str_eq(content(&trees, &plan, "/absolute"), "ENOENT", "a tmpfs is empty");
+}
+
+Test(container_view, paths_of_any_length_do_no_harm)
+{
+    own_trees(trees);
+    char path[3 * PATH_MAX];
+
+    memset(path, 'x', sizeof path);
+    path[0] = '/';
+    path[sizeof path - 1] = '\0';
+    cr_expect_str_eq(content(&trees, NULL, path), "ENAMETOOLONG");
+    path[300] = '\0';
+    cr_expect_str_eq(content(&trees, NULL, path), "ENAMETOOLONG");
+    memset(path, '/', sizeof path - 1);
+    path[100] = '\0';
+    cr_expect_str_eq(content(&trees, NULL, path), "EISDIR");
+}
