@@ -90,6 +90,34 @@ struct create_request {
 must_check int container_create(const struct runtime *runtime, const struct create_request *request,
                                 struct container **ret, struct error *err);
 
+/* --- before that -------------------------------------------------------------------------------
+ */
+
+/* One thing that a bundle needs of this host. */
+struct container_finding {
+    const char *check; /* what was looked at: "mounts", "program" */
+    const char *place; /* in config.json: "mounts[3].source"; NULL where all of `check` is given */
+    bool ok;
+    const char *words; /* what is missing; NULL when nothing is */
+};
+
+struct container_findings {
+    struct container_finding *items;
+    size_t count;
+    size_t missing; /* those that are not ok */
+};
+
+/* JSON of one, for fields_encode_array(). */
+extern const struct fields container_finding_fields;
+
+/* What this host cannot give to the container that container_create() would make of the request:
+ * one finding at least for everything that applies to the bundle.  Nothing is made, mounted or
+ * started, and the caller may be anybody.  Fails, as create does, when the bundle itself is no
+ * good. */
+must_check int container_check(const struct runtime *runtime, const struct create_request *request,
+                               struct arena *arena, struct container_findings *ret,
+                               struct error *err);
+
 /* --- what exists --------------------------------------------------------------------------------
  */
 

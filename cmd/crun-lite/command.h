@@ -39,6 +39,7 @@ struct command {
 #define ANY_NUMBER ((size_t)-1)
 
 /* All of them. */
+extern const struct command check_command;
 extern const struct command checkpoint_command;
 extern const struct command create_command;
 extern const struct command completion_command;

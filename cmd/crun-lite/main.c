@@ -18,6 +18,7 @@ extern char **environ;
 
 /* clang-format off */
 const struct command *const commands[] = {
+    &check_command,
     &checkpoint_command,
     &completion_command,
     &create_command,

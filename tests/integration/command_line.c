@@ -17,9 +17,10 @@
 #define bare(...) \
     program_run(PROGRAM(.arguments = (const char *const[]){scenario_program(), __VA_ARGS__, NULL}))
 
-static const char *const commands[] = {
-    "create", "run",    "start",  "exec", "state",    "kill",   "delete", "list",       "ps",
-    "pause",  "resume", "update", "spec", "features", "events", "wait",   "completion", "mounts"};
+static const char *const commands[] = {"create", "run",        "start",  "exec",     "state",
+                                       "kill",   "delete",     "list",   "ps",       "pause",
+                                       "resume", "update",     "spec",   "features", "events",
+                                       "wait",   "completion", "mounts", "check"};
 
 /* --- help and version ------------------------------------------------------------------------- */
 
