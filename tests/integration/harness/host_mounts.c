@@ -8,6 +8,8 @@
 #include "base/kernel.h"
 #include "tests/integration/harness/scenario.h"
 
+#define CGROUPS "/sys/fs/cgroup"
+
 enum { MOUNTS_MOST = 512 };
 
 /* Criterion runs every test in a process of its own: these are one test's. */
@@ -33,6 +35,22 @@ const char *host_tmpfs(const char *name)
     return path;
 }
 
+bool host_see_v2_alone(void)
+{
+    if (!file_exists(CGROUPS "/unified/cgroup.procs"))
+        return false;
+    cr_assert(point_count < MOUNTS_MOST);
+    cr_assert(kernel_mount(CGROUPS "/unified", CGROUPS, NULL, MS_BIND, NULL) == 0, "%s",
+              strerror(errno));
+    points[point_count++] = CGROUPS;
+    return true;
+}
+
+void host_see_all_again(void)
+{
+    host_unmount(CGROUPS);
+}
+
 void host_set_mount_flags(const char *path, unsigned long flags)
 {
     cr_assert(kernel_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0, "%s: %s",
@@ -48,7 +66,7 @@ void host_unmount(const char *path)
         points[i] = NULL;
         return;
     }
-    cr_assert(false, "%s was not mounted by host_tmpfs()", path);
+    cr_assert(false, "%s was not mounted here", path);
 }
 
 void host_unmount_all(void)

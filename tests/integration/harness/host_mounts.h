@@ -6,6 +6,8 @@
  * They are made below scenario_work(), in the scenario's own mount namespace, and go with it.
  */
 
+#include <stdbool.h>
+
 /* Make a directory there (mode 0755) and return its path. */
 const char *host_directory(const char *name);
 
@@ -15,6 +17,11 @@ const char *host_tmpfs(const char *name);
 /* Give the mount on `path` these flags, MS_* of mount(2), and no others: of the mount, not of its
  * file system. */
 void host_set_mount_flags(const char *path, unsigned long flags);
+
+/* On a hybrid host, show the v2 hierarchy alone in the place of all, with the options that it has;
+ * false where there is none.  Undone as the others are. */
+bool host_see_v2_alone(void);
+void host_see_all_again(void);
 
 /* Take off what is on `path` now, or at the end of the scenario all that the others have made. */
 void host_unmount(const char *path);
