@@ -2,13 +2,11 @@
  * what the program in a container is and may do. */
 
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -650,58 +648,6 @@ Scenario(seccomp, holds_without_no_new_privileges)
     bundle_set(bundle, "process.noNewPrivileges", "false");
     set_filter(bundle, "SCMP_ACT_ERRNO", "mkdir", "");
     assert_has(inside(bundle, "mkdir /work/x 2>&1; true"), "not permitted");
-}
-
-/* Answer one mkdir with "file exists", as a seccomp agent would. */
-static void answer_notification(int listener)
-{
-    struct seccomp_notif_sizes sizes = {0};
-    union {
-        struct seccomp_notif request;
-        char room[1024];
-    } in = {0};
-    union {
-        struct seccomp_notif_resp response;
-        char room[1024];
-    } out = {0};
-
-    cr_assert(kernel_seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0);
-    cr_assert(sizes.seccomp_notif <= sizeof in && sizes.seccomp_notif_resp <= sizeof out);
-    cr_assert(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in) == 0);
-    out.response.id = in.request.id;
-    out.response.error = -17;
-    cr_assert(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &out) == 0);
-}
-
-Scenario(seccomp, an_agent_is_asked)
-{
-    struct bundle *bundle = bundle_new();
-    const char *path = work_path("agent.sock");
-    int server = listen_at(path), listener;
-    struct running running;
-    struct outcome outcome;
-    char *message = NULL;
-
-    need_root();
-    bundle_set(bundle, "linux.seccomp",
-               "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"%s\","
-               "\"listenerMetadata\":\"some text\",\"syscalls\":[{\"names\":[\"mkdir\"],"
-               "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
-               path);
-    bundle_script(bundle, "mkdir /work/x 2>&1; true");
-    running = crun_begin(PROGRAM(0), "run", "-b", bundle->path, bundle->id);
-    listener = receive_fd(server, &message);
-    cr_assert(listener >= 0, "no descriptor: %s", program_wait(&running, 1).err);
-    assert_text(json_text(scenario_arena(), message, "metadata"), "some text");
-    assert_text(json_text(scenario_arena(), message, "fds[0]"), "seccompFd");
-    assert_text(json_text(scenario_arena(), message, "state.id"), bundle->id);
-    cr_assert(json_text(scenario_arena(), message, "pid") != NULL);
-    answer_notification(listener);
-    close(listener);
-    close(server);
-    outcome = program_wait(&running, DEADLINE_SECONDS);
-    assert_ok(outcome);
-    assert_has(outcome.out, "File exists");
 }
 
 /* --- hooks ------------------------------------------------------------------------------------ */

@@ -428,7 +428,8 @@ Scenario(seccomp_kernel, the_log_flag_is_in_force_when_asked_for)
 static void set_notify(struct bundle *bundle, const char *path, const char *names)
 {
     bundle_set(bundle, "linux.seccomp",
-               "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"%s\",\"syscalls\":[{"
+               "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"%s\","
+               "\"listenerMetadata\":\"some text\",\"syscalls\":[{"
                "\"names\":[%s],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
                path, names);
 }
@@ -482,6 +483,9 @@ Scenario(seccomp_agent, hears_of_the_first_process_by_its_pid)
         assert_ok(program_wait(&running, DEADLINE_SECONDS));
         cr_assert_eq(answer(listener, EEXIST), SYS_mkdir);
         cr_assert(program_said(&running, "File exists"));
+        assert_text(json_text(scenario_arena(), message, "metadata"), "some text");
+        assert_text(json_text(scenario_arena(), message, "fds[0]"), "seccompFd");
+        assert_text(json_text(scenario_arena(), message, "state.id"), bundle->id);
         assert_text(json_text(scenario_arena(), message, "pid"),
                     text("%d", (int)bundle_pid(bundle)));
         assert_text(json_text(scenario_arena(), message, "state.pid"),
