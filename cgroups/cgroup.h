@@ -72,7 +72,7 @@ struct cgroup_device_rules {
     struct spec_device_rule_list before;
     struct spec_device_rule_list after; /* what still counts of `before`, then what was added */
     size_t kept;                        /* how many of `after` come from `before` */
-    bool is_same;                       /* `after` says what `before` says */
+    bool is_same;                       /* `before` stays: it allows all that is asked for */
 };
 
 /* Add the rules of an update to those that a container has; pure.  Rules that later ones hide

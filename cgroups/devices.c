@@ -183,6 +183,29 @@ static bool are_same(const struct merged_rule *a, size_t a_count, const struct m
     }
 }
 
+/* Does the list `some` say what `all` says, but for devices that `all` allows besides?  Wrappers of
+ * runtimes (NVIDIA's and others) allow devices behind their engine's back, which then sends its own
+ * list with every change of a limit: it would take them away without meaning to. */
+static bool is_part(const struct merged_rule *some, size_t some_count,
+                    const struct merged_rule *all, size_t all_count)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < all_count; i++) {
+        if (all[i].is_hidden)
+            continue;
+        while (at < some_count && some[at].is_hidden)
+            at++;
+        if (at < some_count && is_same_rule(&some[at].numbers, &all[i].numbers))
+            at++;
+        else if (!all[i].numbers.allow)
+            return false;
+    }
+    while (at < some_count && some[at].is_hidden)
+        at++;
+    return at == some_count;
+}
+
 int cgroup_device_rules_add(struct cgroup_device_rules *ret,
                             const struct spec_device_rule_list *before,
                             const struct spec_device_rule_list *added, struct arena *arena,
@@ -205,7 +228,8 @@ int cgroup_device_rules_add(struct cgroup_device_rules *ret,
         return -err->code;
     find_hidden(known, before->count);
     find_hidden(all, count);
-    rules.is_same = are_same(known, before->count, all, count);
+    rules.is_same = are_same(known, before->count, all, count) ||
+                    is_part(all + before->count, added->count, known, before->count);
     /* Those that are new have their places in messages. */
     for (size_t i = 0; i < count; i++) {
         if (i >= before->count || !all[i].is_hidden)

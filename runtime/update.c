@@ -44,7 +44,7 @@ static void complete(struct spec_resources *changed, struct spec_memory *memory,
 
 /* Device rules are added to those there are.  Without any, nothing about devices changes (`update`
  * by flags, Docker); nor with rules that say what is so already: containerd's CRI sends its whole
- * list with every limit, and what a hook has allowed beside it stays. */
+ * list with every limit, and what a wrapper or a hook has allowed beside it stays. */
 static int add_devices(struct spec_resources *changed, const struct spec_resources *known,
                        struct cgroup_device_rules *ret, struct arena *arena, struct error *err)
 {

@@ -123,8 +123,12 @@ static void grant_and_revoke(void)
     for (int i = 0; i < 3; i++)
         assert_ok(update_by(bundle, DEVICES(EVERYTHING("false") "," KMSG("true"))));
     assert_text(stored_rules(bundle), first);
-    /* Default devices cannot be taken. */
+    /* That of an engine which does not know of one that somebody else has allowed. */
     assert_ok(update_by(bundle, DEVICES(EVERYTHING("false"))));
+    assert_text(opened(bundle), "kmsg2 null ");
+    assert_text(stored_rules(bundle), first);
+    /* Default devices cannot be taken. */
+    assert_ok(update_by(bundle, DEVICES(RULE("false", "\"access\":\"rwm\""))));
     assert_text(opened(bundle), "null ");
     bundle_delete(bundle);
 }
