@@ -210,9 +210,14 @@ static int run_poststart(const struct runtime *runtime, struct container *contai
 
     if (record->poststart.count == 0)
         return 0;
-    if (hook_state_init(&text, &state, &container->arena, err) == 0 &&
-        hooks_run(&record->poststart, "poststart", &text, (pid_t)record->init.pid,
-                  runtime->environment, err) == 0)
+    int code = hook_state_init(&text, &state, &container->arena, err);
+
+    if (code == 0) {
+        text.directory = record->bundle;
+        code = hooks_run(&record->poststart, "poststart", &text, (pid_t)record->init.pid,
+                         runtime->environment, err);
+    }
+    if (code == 0)
         return 0;
     /* runtime.md, start, step 9: the runtime must stop what it has started. */
     kernel_pidfd_send_signal(container->pidfd, SIGKILL);

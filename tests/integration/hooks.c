@@ -112,7 +112,7 @@ Scenario(hooks_of_each_kind, begin_in_a_directory_that_one_can_rely_on)
 {
     struct bundle *bundle = bundle_with_work();
     const char *const expected[] = {bundle->path, bundle->path, "mark-of-root\n",
-                                    "/tmp\n",     "/\n",        "/\n"};
+                                    "/tmp\n",     bundle->path, "/\n"};
 
     bundle_file(bundle, "mark-of-root", "", 0644);
     bundle_set(bundle, "process.cwd", "\"/tmp\"");
