@@ -41,8 +41,13 @@
 #include "base/error.h"
 
 enum handshake_kind {
+    /* On start.sock both ends may be of different age: these keep their numbers. */
     HANDSHAKE_FAILED,
     HANDSHAKE_DONE,
+    HANDSHAKE_GO,      /* start says go ... */
+    HANDSHAKE_STARTED, /* ... and init has taken it */
+    HANDSHAKE_TAKE_SECCOMP,
+
     HANDSHAKE_SPAWNED,
     HANDSHAKE_WANT_OOM_SCORE,
     HANDSHAKE_WANT_CGROUP,
@@ -53,11 +58,8 @@ enum handshake_kind {
     HANDSHAKE_WANT_MOUNT_SOURCE,
     HANDSHAKE_WANT_HOOKS,
     HANDSHAKE_TAKE_TERMINAL,
-    HANDSHAKE_TAKE_SECCOMP,
     HANDSHAKE_EXECUTING,
     HANDSHAKE_READY,
-    HANDSHAKE_GO,      /* on start.sock: start says go ... */
-    HANDSHAKE_STARTED, /* ... and init has taken it */
     HANDSHAKE_KINDS
 };
 
