@@ -255,16 +255,19 @@ static int check_pid_file(const char *path, struct error *err)
     return access(directory, W_OK | X_OK) < 0 ? fail(err, errno, "pid file %s", path) : 0;
 }
 
-/* What is joined by its path, and whether that makes it another than ours. */
+/* What is joined by its path, and for sysctls whether that makes it another than ours. */
 static int open_joins(struct creation *creation, struct error *err)
 {
     const struct container_plan *plan = &creation->plan;
     uint64_t own;
 
-    if (namespace_open_joins(&creation->plan.namespaces, err) < 0 ||
-        namespace_foreign(&plan->namespaces, &own, err) < 0)
+    if (namespace_open_joins(&creation->plan.namespaces, err) < 0)
         return -err->code;
-    return sysctl_plan_check(&plan->sysctl, own, err);
+    if (plan->sysctl.count == 0)
+        return 0;
+    return namespace_foreign(&plan->namespaces, &own, err) < 0
+               ? -err->code
+               : sysctl_plan_check(&plan->sysctl, own, err);
 }
 
 int creation_open_doors(struct creation *creation, struct error *err)

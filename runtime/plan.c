@@ -228,7 +228,7 @@ static uid_t cgroup_owner(const struct container_plan *plan)
     const struct spec *spec = plan->spec;
     bool is_mapped = ((plan->namespaces.create | plan->namespaces.join) & CLONE_NEWUSER) != 0;
 
-    if (spec->process == NULL || !caller_is_privileged() || !has_writable_cgroup(plan))
+    if (spec->process == NULL || !has_writable_cgroup(plan) || !caller_is_privileged())
         return 0;
     if (!is_mapped)
         return spec->process->user.uid;
