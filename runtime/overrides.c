@@ -89,27 +89,74 @@ static size_t name_length(const char *entry)
     return strcspn(entry, "=");
 }
 
+/* Where in a list each name is, by open addressing: Kubernetes gives thousands of variables to
+ * containers of large clusters, and to every exec in them. */
+struct name_table {
+    const char *const *items;
+    size_t *slots; /* an index of items and 1; 0: free */
+    size_t mask;
+};
+
+static int make_table(struct name_table *ret, const char *const *items, size_t most,
+                      struct arena *arena, struct error *err)
+{
+    size_t size = 16;
+
+    while (size < 2 * most)
+        size *= 2;
+    *ret = (struct name_table){items, arena_zero(arena, size, sizeof *ret->slots), size - 1};
+    return ret->slots == NULL ? no_memory(err) : 0;
+}
+
+/* FNV-1a. */
+static size_t hash_of(const char *name, size_t length)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+/* The slot of the entry's name, or the free one where it belongs. */
+static size_t *slot_of(const struct name_table *table, const char *entry)
+{
+    size_t length = name_length(entry);
+
+    for (size_t at = hash_of(entry, length);; at++) {
+        size_t *slot = &table->slots[at & table->mask];
+        const char *known = *slot == 0 ? NULL : table->items[*slot - 1];
+
+        if (known == NULL ||
+            (strncmp(known, entry, length) == 0 && (known[length] == '=' || known[length] == '\0')))
+            return slot;
+    }
+}
+
 int environment_merge(const struct string_list *base, const struct string_list *added,
                       struct arena *arena, struct string_list *ret, struct error *err)
 {
-    struct string_list merged = {arena_zero(arena, base->count + added->count + 1, sizeof(char *)),
-                                 0};
+    size_t most = base->count + added->count;
+    struct string_list merged = {arena_zero(arena, most + 1, sizeof(char *)), 0};
+    struct name_table names;
 
     if (merged.items == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < base->count; i++)
-        merged.items[merged.count++] = base->items[i];
-    for (size_t i = 0; i < added->count; i++) {
-        const char *entry = added->items[i];
-        size_t length = name_length(entry);
-        size_t at = 0;
+    if (make_table(&names, merged.items, most, arena, err) < 0)
+        return -err->code;
+    for (size_t i = 0; i < base->count; i++) {
+        size_t *slot = slot_of(&names, base->items[i]);
 
-        while (at < merged.count && (name_length(merged.items[at]) != length ||
-                                     strncmp(merged.items[at], entry, length) != 0))
-            at++;
-        merged.items[at] = entry;
-        if (at == merged.count)
-            merged.count++;
+        merged.items[merged.count++] = base->items[i];
+        if (*slot == 0)
+            *slot = merged.count;
+    }
+    for (size_t i = 0; i < added->count; i++) {
+        size_t *slot = slot_of(&names, added->items[i]);
+
+        if (*slot == 0)
+            *slot = ++merged.count;
+        merged.items[*slot - 1] = added->items[i];
     }
     *ret = merged;
     return 0;

@@ -248,3 +248,25 @@ Test(overrides, read_only_is_the_root)
 
     cr_expect(overridden(&arena, everything, &overrides)->root->readonly);
 }
+
+/* As many as Kubernetes gives for the services of a large cluster, each once more. */
+Test(overrides, of_many_names_each_is_there_once)
+{
+    enum { NAMES = 20000 };
+    autoarena struct arena arena = {NULL};
+    const char **first = arena_zero(&arena, NAMES + 1, sizeof *first);
+    const char **second = arena_zero(&arena, NAMES + 1, sizeof *second);
+    struct string_list merged;
+    struct error err;
+
+    for (size_t i = 0; i < NAMES; i++) {
+        first[i] = arena_print(&arena, "SERVICE_%zu_PORT=old", i);
+        second[i] = arena_print(&arena, "SERVICE_%zu_PORT=%zu", NAMES - 1 - i, i);
+    }
+    must(environment_merge(&(struct string_list){first, NAMES},
+                           &(struct string_list){second, NAMES}, &arena, &merged, &err));
+    cr_assert_eq(merged.count, NAMES);
+    for (size_t i = 0; i < NAMES; i++)
+        cr_assert_str_eq(merged.items[i],
+                         arena_print(&arena, "SERVICE_%zu_PORT=%zu", i, NAMES - 1 - i));
+}
