@@ -20,6 +20,11 @@ def bind(destination, source, *options):
     return mount(destination, 'bind', source, 'bind', *options)
 
 
+def rule(allow, access, type=None, major=None, minor=None):
+    numbers = {'type': type, 'major': major, 'minor': minor}
+    return {'allow': allow, 'access': access, **{key: value for key, value in numbers.items() if value is not None}}
+
+
 BASE = {
     'ociVersion': '1.0.2',
     'process': {
@@ -87,7 +92,8 @@ def ordinary_user(config):
 @change
 def ordinary_user_with_ambient_capabilities(config):
     config['process']['user'] = {'uid': 1000, 'gid': 1000}
-    set_capabilities(config, 'CAP_NET_RAW', 'CAP_CHOWN', kinds=('bounding', 'effective', 'permitted', 'inheritable', 'ambient'))
+    set_capabilities(config, 'CAP_NET_RAW', 'CAP_CHOWN',
+                     kinds=('bounding', 'effective', 'permitted', 'inheritable', 'ambient'))
 
 
 @change
@@ -241,16 +247,15 @@ def devices_made(config):
         {'path': '/dev/deep/below/disk', 'type': 'b', 'major': 8, 'minor': 250, 'fileMode': 0o660},
         {'path': '/dev/pipe', 'type': 'p', 'fileMode': 0o622},
         {'path': '/dev/without-mode', 'type': 'u', 'major': 1, 'minor': 3}]
-    config['linux']['resources']['devices'].append({'allow': True, 'type': 'c', 'major': 10, 'minor': 229, 'access': 'rw'})
+    config['linux']['resources']['devices'].append(rule(True, 'rw', 'c', 10, 229))
 
 
 @change
 def device_rules(config):
     set_capabilities(config, 'CAP_MKNOD')
     config['linux']['resources']['devices'] += [
-        {'allow': True, 'type': 'c', 'major': 195, 'access': 'r'}, {'allow': True, 'type': 'c', 'major': 10, 'access': 'rwm'},
-        {'allow': False, 'type': 'c', 'major': 10, 'minor': 200, 'access': 'w'}, {'allow': True, 'type': 'b', 'access': 'm'},
-        {'allow': True, 'type': 'b', 'major': 8, 'minor': 250, 'access': 'rw'}, {'allow': False, 'type': 'c', 'major': 1, 'minor': 5, 'access': 'w'}]
+        rule(True, 'r', 'c', 195), rule(True, 'rwm', 'c', 10), rule(False, 'w', 'c', 10, 200), rule(True, 'm', 'b'),
+        rule(True, 'rw', 'b', 8, 250), rule(False, 'w', 'c', 1, 5)]
 
 
 @change
@@ -262,7 +267,7 @@ def device_rules_not_given(config):
 @change
 def all_devices_allowed_but_some(config):
     set_capabilities(config, 'CAP_MKNOD')
-    config['linux']['resources']['devices'] = [{'allow': True, 'access': 'rwm'}, {'allow': False, 'type': 'c', 'major': 10, 'access': 'rw'}]
+    config['linux']['resources']['devices'] = [rule(True, 'rwm'), rule(False, 'rw', 'c', 10)]
 
 
 @change
