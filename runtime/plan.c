@@ -270,6 +270,19 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
     return cgroup_record_from_plan(&plan->cgroup_record, &plan->cgroup, arena, err);
 }
 
+/* Without a cgroup namespace /proc/self/cgroup has paths from the root of the hierarchy.  On v2
+ * they lead somewhere: runc and crun show all of it, which runtimes in privileged containers need.
+ * On v1, and where the kernel keeps user namespaces from it, the container sees its own directory.
+ */
+static const char *shown_directory(const struct mount_request *request,
+                                   const struct cgroup_host *host,
+                                   const struct cgroup_mount_source *source)
+{
+    bool all = host->pure_v2 && !request->new_cgroup_namespace && !request->new_user_namespace;
+
+    return all ? host->hierarchies[0].mount_point : source->directory;
+}
+
 int plan_cgroup_mounts(struct mount_request *request, const struct cgroup_host *host,
                        const struct cgroup_record *record, struct arena *arena, struct error *err)
 {
@@ -282,8 +295,8 @@ int plan_cgroup_mounts(struct mount_request *request, const struct cgroup_host *
     size_t count = cgroup_mount_sources(host, record, from);
 
     for (size_t i = 0; i < count; i++)
-        sources[i] = (struct mount_cgroup_source){from[i].name, from[i].options, from[i].directory,
-                                                  from[i].is_v2};
+        sources[i] = (struct mount_cgroup_source){
+            from[i].name, from[i].options, shown_directory(request, host, &from[i]), from[i].is_v2};
     request->cgroups = sources;
     request->cgroup_count = count;
     return 0;

@@ -10,7 +10,7 @@
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
-/* The container's own directory of the host: all it may see without a cgroup namespace. */
+/* A directory of the host.  That of v2 stands for a new mount, which would be nobody's peer. */
 static int clone_directory(const struct planned_mount *mount,
                            const struct mount_cgroup_source *source, struct error *err)
 {
@@ -19,6 +19,8 @@ static int clone_directory(const struct planned_mount *mount,
     autoclose int tree = tree_clone(AT_FDCWD, source->directory, false, err);
     int error = tree < 0 ? tree : tree_set(tree, false, &attributes, err);
 
+    if (error == 0 && source->is_v2)
+        error = tree_set_propagation(tree, MS_PRIVATE, err);
     return error < 0 ? error : take_fd(&tree);
 }
 
@@ -65,8 +67,8 @@ static int make_hierarchy(const struct planned_mount *mount,
                      : filesystem_finish(context, type, mount_attributes_of_top(mount).set, err);
 }
 
-/* Mounting a cgroup file system outside a new cgroup namespace would show the whole hierarchy (and
- * waits several milliseconds for the kernel). */
+/* A new mount outside a new cgroup namespace would show no more than what is there to be cloned
+ * (and waits several milliseconds for the kernel). */
 static int open_hierarchy(const struct mount_step *step, const struct mount_cgroup_source *source,
                           struct error *err)
 {

@@ -24,7 +24,7 @@
 struct mount_cgroup_source {
     const char *name;      /* directory below the mount: "cpu,cpuacct"; "" on pure v2 */
     const char *options;   /* v1 mount data: "cpu,cpuacct", "none,name=systemd"; NULL on v2 */
-    const char *directory; /* the container's own cgroup on the host */
+    const char *directory; /* of the host: what is shown without a cgroup namespace */
     bool is_v2;
 };
 
