@@ -777,6 +777,13 @@ static void check_update(struct bundle *bundle, const struct update_row *row, bo
     const char *file = v2 ? row->v2_file : row->v1_file;
     const char *expected = v2 ? row->v2_value : row->v1_value;
     const char *path = file != NULL ? bundle_cgroup_file(bundle, row->controller, file) : NULL;
+    const bool is_second = file != NULL && strcmp(file, "io.weight") == 0 &&
+                           file_exists(
+                               bundle_cgroup_file(bundle, row->controller, "io.bfq.weight"));
+
+    if (is_second) /* where BFQ is loaded its file takes it */
+        return;
+
     struct outcome outcome = crun("update", row->flag, row->value, bundle->id);
     bool refused = outcome.code == 1 && row->field != NULL && is_one_line(outcome.err) &&
                    strstr(outcome.err, row->field) != NULL;
