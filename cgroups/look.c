@@ -29,7 +29,7 @@ static void begin_attempt(const struct attempt *attempt, struct cgroup_plan *pla
     *planner = (struct cgroup_planner){.plan = plan, .arena = attempt->arena};
 }
 
-static void try_controller(const struct attempt *attempt,
+static bool try_controller(const struct attempt *attempt,
                            const struct cgroup_controller *controller,
                            const struct spec_resources *resources)
 {
@@ -38,8 +38,28 @@ static void try_controller(const struct attempt *attempt,
     struct error err;
 
     begin_attempt(attempt, &plan, &planner);
-    if (controller->plan(&planner, controller, resources, &err) < 0)
-        attempt->told->missing(attempt->told->context, &err);
+    if (controller->plan(&planner, controller, resources, &err) >= 0)
+        return true;
+    attempt->told->missing(attempt->told->context, &err);
+    return false;
+}
+
+/* The kernel knows limits for adapters that are there alone. */
+static void look_for_adapters(const struct spec_resources *resources,
+                              const struct cgroup_told *told)
+{
+    for (size_t i = 0; i < resources->rdma.count; i++) {
+        const char *name = resources->rdma.items[i].device;
+        char path[sizeof "/sys/class/infiniband/" + NAME_MAX];
+        struct error err;
+
+        snprintf(path, sizeof path, "/sys/class/infiniband/%s", name);
+        if (access(path, F_OK) == 0)
+            continue;
+        refuse(&err, ENODEV, "linux.resources.rdma.%s: this host has no RDMA adapter of that name",
+               name);
+        told->missing(told->context, &err);
+    }
 }
 
 /* Each of them alone. */
@@ -65,8 +85,11 @@ void cgroup_look_for_controllers(const struct cgroup_plan *plan,
 {
     const struct attempt attempt = {plan->host, plan->manager, arena, told};
 
-    for (size_t i = 0; i < cgroup_controller_count; i++)
-        try_controller(&attempt, cgroup_controllers[i], resources);
+    for (size_t i = 0; i < cgroup_controller_count; i++) {
+        if (try_controller(&attempt, cgroup_controllers[i], resources) &&
+            cgroup_controllers[i] == &cgroup_rdma)
+            look_for_adapters(resources, told);
+    }
     try_unified(&attempt, resources);
 }
 

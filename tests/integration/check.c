@@ -75,7 +75,7 @@ Scenario(check, what_is_missing_is_told_and_run_fails_for_it)
         {"linux.netDevices",         "{\"no-such-if\": {}}",
          "linux.netDevices.no-such-if: this host has no interface of that name"                                                                                       },
         {"linux.resources.rdma",     "{\"mlx5_0\": {\"hcaHandles\": 3}}",
-         "linux.resources.rdma.mlx5_0: this host has no rdma controller"                                                                                              },
+         "linux.resources.rdma.mlx5_0: this host has no "                                                                                                             },
         {"linux.resources.unified",  "{\"no-such.max\": \"1\"}",
          "linux.resources.unified[\"no-such.max\"]: this host has no no-such controller"                                                                              },
         {"linux.intelRdt",           "{\"closID\": \"x\"}",
