@@ -26,48 +26,74 @@ static bool is_that_device(const struct planned_device *device, const struct sta
            (S_ISFIFO(device->mode) || status->st_rdev == device->device);
 }
 
+/* As Docker has it for the device of a link of the host: the link's path, the device's numbers. */
+static bool leads_to_it(const struct planned_device *device, int root)
+{
+    struct error unused;
+    struct stat status;
+    autoclose int found = inroot_open(root, device->path, INROOT_FOLLOW, &unused);
+
+    return found >= 0 && fstat(found, &status) == 0 && is_that_device(device, &status);
+}
+
+enum place { PLACE_IS_FREE, PLACE_HAS_IT, PLACE_STAYS };
+
 /* What is there already stays; we never trust it.  config-linux.md "Devices": "if a file already
  * exists at path that does not match the requested device, the runtime MUST generate an error".
- * Nobody has asked for the defaults, though. */
-static int keep_existing(const struct planned_device *device, int parent, const char *name,
-                         const struct log *log, struct error *err)
+ * Nobody has asked for the defaults, though, and what mounts[] brings is asked for as well: that is
+ * how one of many devices is hidden. */
+static int look_at_place(const struct planned_device *device, int root, int parent,
+                         const char *name, const struct log *log, struct error *err)
 {
+    char owner[32] = "the root file system";
     struct stat status;
 
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail(err, errno, "stat");
-    if (is_that_device(device, &status))
-        return 0;
-    if (device->is_listed)
+        return errno == ENOENT ? PLACE_IS_FREE : fail(err, errno, "stat");
+    if (is_that_device(device, &status) || (S_ISLNK(status.st_mode) && leads_to_it(device, root)))
+        return PLACE_HAS_IT;
+    if (device->mount == NULL && device->is_listed)
         return refuse(err, EEXIST, "the root file system has %s there that is not this device",
                       tree_type_name(status.st_mode));
-    log_warning(log, "%s %s: the root file system has %s there, which stays", device->field,
-                device->path, tree_type_name(status.st_mode));
-    return 0;
+    if (device->mount != NULL)
+        snprintf(owner, sizeof owner, "mounts[%zu]", device->mount->index);
+    log_warning(log, "%s %s: %s has %s there, which stays", device->field, device->path, owner,
+                tree_type_name(status.st_mode));
+    return PLACE_STAYS;
 }
 
-/* The same before a node is bound over it.  An empty file is what we leave there ourselves. */
-static int check_place(const struct planned_device *device, int parent, const char *name,
-                       struct error *err)
+/* An empty file is what we leave ourselves where a node is bound, unless it is a mount. */
+static bool is_left_by_us(const struct planned_device *device, int parent, const char *name)
 {
     struct stat status;
 
-    if (!device->is_listed || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (S_ISREG(status.st_mode) && status.st_size == 0))
-        return 0;
-    return keep_existing(device, parent, name, NULL, err);
+    return (device->mount == NULL || strcmp(device->mount->destination, device->path) != 0) &&
+           fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+           status.st_size == 0;
+}
+
+/* The same before a node is bound over it, which a default one is over all that an image has. */
+static int look_before_binding(const struct planned_device *device, int root, int parent,
+                               const char *name, const struct log *log, struct error *err)
+{
+    if ((!device->is_listed && device->mount == NULL) || is_left_by_us(device, parent, name))
+        return PLACE_IS_FREE;
+    return look_at_place(device, root, parent, name, log, err);
 }
 
 /* 0; 1 when nodes may not be made here. */
-static int make_node(const struct planned_device *device, int parent, const char *name,
+static int make_node(const struct planned_device *device, int root, int parent, const char *name,
                      const struct log *log, struct error *err)
 {
+    int found;
+
     if (mknodat(parent, name, device->mode, device->device) < 0) {
         if (errno == EPERM)
             return 1;
-        if (errno == EEXIST)
-            return keep_existing(device, parent, name, log, err);
-        return fail(err, errno, "mknod");
+        if (errno != EEXIST)
+            return fail(err, errno, "mknod");
+        found = look_at_place(device, root, parent, name, log, err);
+        return found < 0 ? found : 0;
     }
     if ((device->uid != 0 || device->gid != 0) &&
         fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -145,14 +171,17 @@ static int make_device(const struct mount_plan *plan, size_t index, struct mount
     autoclose int own = -1;
     int parent = find_parent(child, device->path, dev, &own, name, err);
     int made = parent < 0 ? parent : 1;
+    int found;
 
     /* mknod(2) of a device needs the host's rights; a FIFO anyone may make. */
     if (made == 1 && (!plan->new_user_namespace || S_ISFIFO(device->mode)))
-        made = make_node(device, parent, name, log, err);
+        made = make_node(device, child->root, parent, name, log, err);
     if (made != 1)
         return made;
-    made = check_place(device, parent, name, err);
-    return made < 0 ? made : bind_node(plan, index, child, helper, err);
+    found = look_before_binding(device, child->root, parent, name, log, err);
+    if (found < 0 || found == PLACE_STAYS)
+        return found < 0 ? found : 0;
+    return bind_node(plan, index, child, helper, err);
 }
 
 static const struct {

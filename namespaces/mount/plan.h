@@ -82,9 +82,10 @@ struct planned_mount {
 
 struct planned_device {
     const char *path;
-    const char *field; /* "linux.devices[2]", or "default device" */
-    bool is_listed;    /* in linux.devices: what is there already must be it */
-    mode_t mode;       /* with the type: S_IFCHR and the like */
+    const char *field;                 /* "linux.devices[2]", or "default device" */
+    bool is_listed;                    /* in linux.devices: what is there already must be it */
+    const struct planned_mount *mount; /* that decides what is there already; NULL: the image */
+    mode_t mode;                       /* with the type: S_IFCHR and the like */
     dev_t device;
     uid_t uid;
     gid_t gid;

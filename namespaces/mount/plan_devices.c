@@ -89,6 +89,37 @@ static int plan_device(struct planned_device *ret, const struct spec_device *fro
     return 0;
 }
 
+/* The topmost mount at the device's place or above.  A tmpfs above it is empty, or has a copy of
+ * what the image has there. */
+static const struct planned_mount *find_mount(const struct mount_plan *plan, const char *path)
+{
+    const struct planned_mount *found = NULL;
+
+    for (size_t i = 0; i < plan->mount_count; i++)
+        if (plan->mounts[i].kind != MOUNT_KIND_REMOUNT &&
+            mount_destination_is_at_or_below(path, plan->mounts[i].destination))
+            found = &plan->mounts[i];
+    if (found != NULL && found->kind == MOUNT_KIND_TMPFS && strcmp(found->destination, path) != 0)
+        return NULL;
+    return found;
+}
+
+/* Of two different ones, one would not be there. */
+static int refuse_other_of_same_path(const struct mount_plan *plan, size_t index, struct error *err)
+{
+    const struct planned_device *device = &plan->devices[index];
+
+    for (size_t i = 0; i < index; i++) {
+        const struct planned_device *other = &plan->devices[i];
+
+        if (strcmp(other->path, device->path) == 0 &&
+            (other->device != device->device || (other->mode & S_IFMT) != (device->mode & S_IFMT)))
+            return refuse(err, EINVAL, "path: %s is that of another device already, %s",
+                          device->path, other->field);
+    }
+    return 0;
+}
+
 static bool is_planned(const struct mount_plan *plan, const char *path)
 {
     for (size_t i = 0; i < plan->device_count; i++)
@@ -104,6 +135,7 @@ static void plan_defaults(struct mount_plan *plan)
             plan->devices[plan->device_count++] = (struct planned_device){
                 .path = defaults[i].path,
                 .field = "default device",
+                .mount = find_mount(plan, defaults[i].path),
                 .mode = S_IFCHR | 0666,
                 .device = makedev(defaults[i].major, defaults[i].minor),
             };
@@ -123,9 +155,12 @@ int mount_plan_devices(struct mount_plan *plan, const struct spec *spec, struct 
         if (plan_device(device, &spec->linux_->devices.items[i], arena, err) < 0)
             return prefix(err, "linux.devices[%zu].", i);
         device->is_listed = true;
+        device->mount = find_mount(plan, device->path);
         device->field = arena_print(arena, "linux.devices[%zu]", i);
         if (device->field == NULL)
             return no_memory(err);
+        if (plan->make_devices && refuse_other_of_same_path(plan, i, err) < 0)
+            return prefix(err, "linux.devices[%zu].", i);
         plan->device_count++;
     }
     plan_defaults(plan);

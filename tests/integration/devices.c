@@ -149,6 +149,91 @@ Scenario(devices, another_thing_in_its_place_is_an_error_in_a_user_namespace_too
     check_existing(true);
 }
 
+/* Docker keeps the path of a link, with the numbers of the device it leads to. */
+Scenario(devices, a_link_to_the_device_is_as_good)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    remove_dev_mounts(bundle);
+    cr_assert(mkdir(text("%s/dev/by-id", bundle->rootfs), 0755) == 0 &&
+              symlink("../zero", text("%s/dev/by-id/a", bundle->rootfs)) == 0);
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/zero\",\"type\":\"c\",\"major\":1,\"minor\":5},"
+               "{\"path\":\"/dev/by-id/a\",\"type\":\"c\",\"major\":1,\"minor\":5}]");
+    assert_text(inside(bundle, "stat -L -c %t:%T /dev/by-id/a; readlink /dev/by-id/a"),
+                "1:5\n../zero");
+    bundle_set(bundle, "linux.devices[1].minor", "7");
+    assert_refused(bundle_run(bundle), 1,
+                   "linux.devices[1] /dev/by-id/a: the root file system has a symbolic link there "
+                   "that is not this device");
+}
+
+static void check_listed_twice(bool user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+
+    if (user_namespace)
+        bundle_map_users(bundle, 100000, 65536);
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/zero\",\"type\":\"c\",\"major\":1,\"minor\":5},"
+               "{\"path\":\"/dev/zero\",\"type\":\"c\",\"major\":1,\"minor\":5}]");
+    assert_text(inside(bundle, "stat -c %t:%T /dev/zero"), "1:5");
+}
+
+Scenario(devices, one_may_be_listed_twice)
+{
+    need_root();
+    check_listed_twice(false);
+    check_listed_twice(true);
+}
+
+/* One of many devices is hidden by something mounted over it. */
+static void check_hidden_by_a_mount(bool user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+
+    if (user_namespace)
+        bundle_map_users(bundle, 100000, 65536);
+    host_directory("by-id");
+    cr_assert(symlink("../nowhere", work_path("by-id/a")) == 0);
+    work_file("empty", "");
+    bundle_mount(bundle, "/dev/zero", "bind", "/dev/null", "\"bind\"");
+    bundle_mount(bundle, "/dev/by-id", "bind", work_path("by-id"), "\"bind\"");
+    bundle_mount(bundle, "/dev/full", "bind", work_path("empty"), "\"bind\"");
+    bundle_mount(bundle, "/dev/tty", "bind", work_path("empty"), "\"bind\"");
+    bundle_set(bundle, "linux.devices",
+               "[{\"path\":\"/dev/zero\",\"type\":\"c\",\"major\":1,\"minor\":5},"
+               "{\"path\":\"/dev/by-id/a\",\"type\":\"c\",\"major\":1,\"minor\":5},"
+               "{\"path\":\"/dev/full\",\"type\":\"c\",\"major\":1,\"minor\":7}]");
+    bundle_script(bundle, "stat -c '%n %t:%T %F' /dev/zero /dev/full /dev/tty; "
+                          "readlink /dev/by-id/a");
+    outcome = bundle_run(bundle);
+    assert_ok(outcome);
+    assert_text(outcome.out, "/dev/zero 1:3 character special file\n"
+                             "/dev/full 0:0 regular empty file\n"
+                             "/dev/tty 0:0 regular empty file\n../nowhere\n");
+    assert_has(outcome.err, "linux.devices[0] /dev/zero: mounts[6] has a character device there, "
+                            "which stays");
+    assert_has(outcome.err, "linux.devices[1] /dev/by-id/a: mounts[7] has a symbolic link there, "
+                            "which stays");
+    assert_has(outcome.err, "linux.devices[2] /dev/full: mounts[8] has a file there, which stays");
+    assert_has(outcome.err, "default device /dev/tty: mounts[9] has a file there, which stays");
+}
+
+Scenario(devices, what_is_mounted_in_the_place_of_one_stays_with_a_warning)
+{
+    need_root();
+    check_hidden_by_a_mount(false);
+}
+
+Scenario(devices, what_is_mounted_in_its_place_stays_in_a_user_namespace_too)
+{
+    need_root();
+    check_hidden_by_a_mount(true);
+}
+
 /* Nobody has asked for those: an image that has something else there may keep it. */
 Scenario(devices, another_thing_in_the_place_of_a_default_one_stays_with_a_warning)
 {

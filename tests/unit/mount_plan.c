@@ -407,6 +407,81 @@ Test(mount_plan, a_listed_device_replaces_the_default_of_its_path)
     cr_expect_eq(find(ret, "/dev/null")->uid, 7);
 }
 
+#define NODE(PATH, MAJOR, MINOR)                                                                 \
+    {                                                                                            \
+        .path = (PATH), .type = SPEC_DEVICE_CHARACTER, .major = {.value = (MAJOR), .set = true}, \
+        .minor = {.value = (MINOR), .set = true},                                                \
+    }
+
+/* Of two devices one would not be there; one that is listed twice is there. */
+Test(mount_plan, two_devices_of_one_path_are_refused_unless_they_are_the_same)
+{
+    struct mount_plan *ret;
+    struct spec_mount dev = {.destination = "/dev", .type = "bind", .source = "/dev"};
+    struct spec_device devices[] = {
+        NODE("/dev/xvda", 202, 0),
+        NODE("/dev/one", 1, 3),
+        NODE("/dev/./xvda", 202, 16),
+    };
+
+    linux_.devices.items = devices;
+    linux_.devices.count = count_of(devices);
+    cr_expect_eq(plan(&ret), -EINVAL);
+    cr_expect_str_eq(err.text, "linux.devices[2].path: /dev/xvda is that of another device "
+                               "already, linux.devices[0]");
+    devices[2].minor.value = 0;
+    cr_expect_eq(plan(&ret), 0);
+    devices[2].type = SPEC_DEVICE_BLOCK;
+    cr_expect_eq(plan(&ret), -EINVAL);
+    cr_expect_eq(plan_mount(&ret, &dev), 0, "none is made in the host's own: %s", err.text);
+}
+
+/* Whose is what is there already?  The image's, or that of a mount. */
+Test(mount_plan, a_device_knows_the_mount_that_its_place_is_in)
+{
+    enum { IMAGE = -1 };
+    static const struct {
+        const char *path;
+        int mount;
+    } rows[] = {
+        {"/dev/kmsg",          2    },
+        {"/dev/fuse",          IMAGE},
+        {"/dev/serial/by-id",  3    },
+        {"/dev/serial/by-id/", 3    },
+        {"/dev/serial/by-ida", IMAGE},
+        {"/opt/x",             IMAGE},
+        {"/opt/under/x",       IMAGE},
+        {"/opt/empty",         5    },
+        {"/srv/file",          6    },
+    };
+    struct mount_plan *ret;
+    struct spec_mount mounts[] = {
+        {.destination = "/opt/under",        .type = "bind",  .source = "/x"       },
+        {.destination = "/dev",              .type = "tmpfs", .source = "tmpfs"    },
+        {.destination = "/dev/kmsg",         .type = "bind",  .source = "/dev/null"},
+        {.destination = "/dev/serial/by-id", .type = "bind",  .source = "/x"       },
+        {.destination = "/opt",              .type = "tmpfs", .source = "tmpfs"    },
+        {.destination = "/opt/empty",        .type = "tmpfs", .source = "tmpfs"    },
+        {.destination = "/srv",              .type = "ext4",  .source = "/dev/x"   },
+        {.destination = "/srv",              .type = "none",  .source = "x"        },
+    };
+    static const char *remount[] = {"remount"};
+
+    mounts[7].options = (struct string_list){.items = remount, .count = 1};
+    spec.mounts.items = mounts;
+    spec.mounts.count = count_of(mounts);
+    for (size_t i = 0; i < count_of(rows); i++) {
+        struct spec_device device = NODE(rows[i].path, 1, 11);
+
+        linux_.devices.items = &device;
+        linux_.devices.count = 1;
+        cr_assert_eq(plan(&ret), 0, "%s", err.text);
+        cr_expect_eq(ret->devices[0].mount,
+                     rows[i].mount == IMAGE ? NULL : &ret->mounts[rows[i].mount], "%s",
+                     rows[i].path);
+    }
+}
+
 Test(mount_plan, a_file_mode_may_carry_the_devices_own_type)
 {
     struct mount_plan *ret;
