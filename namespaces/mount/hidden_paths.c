@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -16,13 +15,6 @@ static const struct mount_attributes read_only = {.set = MOUNT_ATTR_RDONLY};
 static bool is_missing(int error)
 {
     return error == -ENOENT || error == -ENOTDIR;
-}
-
-static bool is_read_only(int fd)
-{
-    struct statvfs status;
-
-    return fstatvfs(fd, &status) == 0 && status.f_flag & ST_RDONLY;
 }
 
 /* What covers all masked directories: one empty, read-only tmpfs of a single inode. */
@@ -119,7 +111,7 @@ static int make_read_only(const char *path, int root, struct error *err)
     if ((error = tree_set(tree, true, &read_only, err)) < 0 ||
         (error = tree_attach_at(tree, target, root, path, INROOT_FOLLOW, err)) < 0)
         return error;
-    return is_read_only(tree) ? 0 : refuse(err, EPERM, "is still writable");
+    return tree_is_read_only(tree) ? 0 : refuse(err, EPERM, "is still writable");
 }
 
 /* What had to stay writable until now. */
@@ -133,7 +125,7 @@ static int make_mount_read_only(const struct planned_mount *mount, int root, str
     error = tree_set(fd, false, &read_only, err);
     if (error < 0)
         return error;
-    return is_read_only(fd) ? 0 : refuse(err, EPERM, "is still writable");
+    return tree_is_read_only(fd) ? 0 : refuse(err, EPERM, "is still writable");
 }
 
 static int make_late_ones_read_only(const struct mount_plan *plan, int root, struct error *err)
@@ -153,7 +145,7 @@ static int make_root_read_only(int root, struct error *err)
 
     if (error < 0)
         return within(err, "root.readonly");
-    return is_read_only(root) ? 0 : refuse(err, EPERM, "root.readonly: / is still writable");
+    return tree_is_read_only(root) ? 0 : refuse(err, EPERM, "root.readonly: / is still writable");
 }
 
 /* Read-only first: a mask below such a path would only be copied with it.  The propagation last: of

@@ -296,7 +296,8 @@ static void add_label(struct planned_mount *mount, const struct spec *spec)
         mount->data[mount->data_count++] = (struct mount_datum){.key = "context", .value = label};
 }
 
-/* A tmpfs gets its other mounts first, and /dev its devices, whatever it is. */
+/* A tmpfs gets its other mounts first, and /dev its devices, whatever it is.  The mounts that are
+ * below /dev already need not wait: mount_remount() does as the tree's attributes say. */
 static void delay_read_only(struct planned_mount *mount)
 {
     bool is_dev = mount->kind == MOUNT_KIND_REMOUNT && strcmp(mount->destination, "/dev") == 0;
@@ -305,7 +306,8 @@ static void delay_read_only(struct planned_mount *mount)
         return;
     mount->read_only_late = mount_attributes_of_top(mount).set & MOUNT_ATTR_RDONLY;
     mount->own.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    mount->tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    if (!is_dev)
+        mount->tree.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }
 
 static int join_data(struct planned_mount *mount, struct arena *arena, struct error *err)

@@ -16,6 +16,17 @@ static int change_filesystem(int at, const struct planned_mount *mount, struct e
     return error < 0 ? error : filesystem_reconfigure(context, err);
 }
 
+/* A top that has to wait to be read-only stays as it is: the kernel has no way to change a tree
+ * without it. */
+static int change_tree(int at, const struct planned_mount *mount, struct error *err)
+{
+    static const struct mount_attributes writable = {.clear = MOUNT_ATTR_RDONLY};
+    bool waits = mount->read_only_late && !tree_is_read_only(at);
+    int error = tree_set(at, true, &mount->tree, err);
+
+    return error < 0 || !waits ? error : tree_set(at, false, &writable, err);
+}
+
 int mount_remount(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
@@ -28,6 +39,6 @@ int mount_remount(const struct mount_step *step, struct error *err)
     if (error == 0)
         error = tree_set(at, false, &mount->own, err);
     if (error == 0)
-        error = tree_set(at, true, &mount->tree, err);
+        error = change_tree(at, mount, err);
     return error < 0 ? error : mount_set_propagation(at, mount, err);
 }

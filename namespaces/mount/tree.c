@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "base/kernel.h"
@@ -101,6 +102,13 @@ bool tree_is_filesystem(int fd, long magic)
     struct statfs status;
 
     return fstatfs(fd, &status) == 0 && status.f_type == magic;
+}
+
+bool tree_is_read_only(int fd)
+{
+    struct statvfs status;
+
+    return fstatvfs(fd, &status) == 0 && status.f_flag & ST_RDONLY;
 }
 
 const char *tree_type_name(mode_t mode)

@@ -43,6 +43,10 @@ bool tree_is_same_mount(int one, int other);
 /* True when `fd` is on a file system of that magic number (statfs(2)). */
 bool tree_is_filesystem(int fd, long magic);
 
+/* True when nothing can be written through the mount that `fd` is on, whether by its own attribute
+ * or by its file system's (statvfs(3)). */
+bool tree_is_read_only(int fd);
+
 /* "file", "directory", "socket": for messages. */
 const char *tree_type_name(mode_t mode);
 

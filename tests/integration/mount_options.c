@@ -503,6 +503,22 @@ Scenario(mount_options, a_read_only_remount_of_dev_waits_for_its_devices)
                 "/dev/null\nread-only");
 }
 
+/* What is mounted below is read-only at once; what comes later is as it says itself. */
+Scenario(mount_options, a_read_only_remount_of_the_tree_of_dev_is_one_of_what_is_below)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/dev", "tmpfs", "tmpfs", "\"remount\",\"rro\"");
+    bundle_mount(bundle, "/dev/late", "tmpfs", "tmpfs", "");
+    assert_text(inside(bundle, "ls /dev/null; for d in '' /shm /pts /mqueue /late; do "
+                               "grep -o \" /dev$d r[ow],\" /proc/self/mountinfo; done; "
+                               "for d in '' /shm /late; do touch /dev$d/x 2>/dev/null && "
+                               "echo writable || echo read-only; done"),
+                "/dev/null\n /dev ro,\n /dev/shm ro,\n /dev/pts ro,\n /dev/mqueue ro,\n"
+                " /dev/late rw,\nread-only\nread-only\nwritable");
+}
+
 Scenario(mount_options, a_remount_that_cannot_be_is_refused)
 {
     static const struct {
