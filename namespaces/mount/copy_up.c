@@ -35,8 +35,8 @@ static int copy_times(int to, const char *name, const struct stat *status, struc
 }
 
 /* Owner first: a change of owner takes set-user-id and file capabilities away. */
-static int copy_attributes(int from, int to, const char *name, const struct stat *status,
-                           struct error *err)
+static int copy_attributes(const struct copy *copy, int from, int to, const char *name,
+                           const struct stat *status, struct error *err)
 {
     int error;
 
@@ -44,7 +44,7 @@ static int copy_attributes(int from, int to, const char *name, const struct stat
         return fail(err, errno, "set its owner");
     if (!S_ISLNK(status->st_mode) && fchmodat(to, name, status->st_mode & 07777, 0) < 0)
         return fail(err, errno, "set its mode");
-    error = mount_copy_xattrs(from, to, name, err);
+    error = mount_copy_xattrs(from, to, name, copy->log, err);
     return error < 0 ? error : copy_times(to, name, status, err);
 }
 
@@ -177,7 +177,7 @@ static int copy_file_of_any_kind(struct copy *copy, int from, int to, const char
     error = copy_body(copy, from, to, name, status, err);
     if (error != 0)
         return error < 0 ? error : 0;
-    error = copy_attributes(from, to, name, status, err);
+    error = copy_attributes(copy, from, to, name, status, err);
     if (error == 0 && status->st_nlink > 1)
         error = remember_first(copy, to, name, status, err);
     return error;
@@ -198,7 +198,7 @@ static int copy_entry(struct copy *copy, int from, int to, const char *name, uns
     error = copy_subdirectory(copy, from, to, name, depth, err);
     if (error < 0)
         return prefix(err, "%s/", name);
-    error = copy_attributes(from, to, name, &status, err);
+    error = copy_attributes(copy, from, to, name, &status, err);
     return error < 0 ? within(err, "%s", name) : 0;
 }
 
@@ -285,7 +285,7 @@ int mount_copy_up(int from, int to, const struct log *log, struct error *err)
         return fail(err, errno, "set the owner of the tmpfs");
     error = copy_directory(&copy, from, out, 0, err);
     if (error == 0)
-        error = mount_copy_xattrs(from, out, ".", err);
+        error = mount_copy_xattrs(from, out, ".", log, err);
     if (error == 0 && copy.links >= 0)
         error = remove_links(&copy, err);
     close_fd(&copy.links);

@@ -68,8 +68,10 @@ must_check int mount_make_overlay(const struct mount_step *step, struct error *e
 must_check int mount_copy_up(int from, int to, const struct log *log, struct error *err);
 
 /* The extended attributes of `name` in directory `from`, to `name` in directory `to`; not those
- * that the other file system does not have or the caller may not set. */
-must_check int mount_copy_xattrs(int from, int to, const char *name, struct error *err);
+ * that the other file system does not have or the caller may not set, nor, with a warning, those
+ * that are about users whom the caller's user namespace does not have. */
+must_check int mount_copy_xattrs(int from, int to, const char *name, const struct log *log,
+                                 struct error *err);
 
 /* In the parent: map the ids of a detached tree. */
 must_check int mount_map_ids(int tree, const struct planned_mount *mount, struct error *err);

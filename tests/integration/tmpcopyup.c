@@ -149,3 +149,46 @@ Scenario(tmpcopyup, device_nodes_are_left_out_in_a_user_namespace_and_it_says_so
     assert_text(outcome.out, "file\n");
     assert_has(outcome.err, "tmpcopyup: the device null may not be made here: left out");
 }
+
+/* VFS_CAP_REVISION_3: the same, for the root of a user namespace that is user 4242 outside. */
+static const unsigned char net_raw_of_4242[24] = {
+    [0] = 1, [3] = 3, [5] = 0x20, [20] = 4242 & 0xff, [21] = 4242 >> 8,
+};
+
+/* acl(5) as the kernel has it: rw for the owner, user 4242, the group, and the mask. */
+static const unsigned char list_with_4242[] = {
+    2,    0, 0, 0,                                     /* the version */
+    0x01, 0, 6, 0, 0xff,        0xff,      0xff, 0xff, /* ACL_USER_OBJ */
+    0x02, 0, 6, 0, 4242 & 0xff, 4242 >> 8, 0,    0,    /* ACL_USER */
+    0x04, 0, 6, 0, 0xff,        0xff,      0xff, 0xff, /* ACL_GROUP_OBJ */
+    0x10, 0, 6, 0, 0xff,        0xff,      0xff, 0xff, /* ACL_MASK */
+    0x20, 0, 4, 0, 0xff,        0xff,      0xff, 0xff, /* ACL_OTHER */
+};
+
+/* They say something about users who are nobody in there. */
+Scenario(tmpcopyup, attributes_of_users_outside_are_left_out_and_it_says_so)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+    bool lists;
+
+    need_root();
+    bundle_file(bundle, "work/program", "content", 0755);
+    bundle_file(bundle, "work/shared", "content", 0664);
+    bundle_map_users(bundle, 100000, 65536);
+    cr_assert(setxattr(in_rootfs(bundle, "work/program"), "security.capability", net_raw_of_4242,
+                       sizeof net_raw_of_4242, 0) == 0);
+    lists = setxattr(in_rootfs(bundle, "work/shared"), "system.posix_acl_access", list_with_4242,
+                     sizeof list_with_4242, 0) == 0;
+    cr_assert(lists || errno == EOPNOTSUPP, "%s", strerror(errno));
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"tmpcopyup\"");
+    bundle_script(bundle, "cat /work/program /work/shared");
+    outcome = bundle_run(bundle);
+    assert_ok(outcome);
+    assert_text(outcome.out, "contentcontent");
+    assert_has(outcome.err, "tmpcopyup: program: the attribute security.capability is left out: it "
+                            "names users that the container does not have");
+    if (lists)
+        assert_has(outcome.err, "tmpcopyup: shared: the attribute system.posix_acl_access is left "
+                                "out: it names users that the container does not have");
+}
