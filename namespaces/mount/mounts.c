@@ -156,13 +156,23 @@ static int clone_of_host(const struct mount_step *step, const struct shown_names
     return error < 0 ? error : take_fd(&tree);
 }
 
+/* A namespace that is joined by path may be the caller's.  One namespace has one file system of
+ * queues, however often it is mounted; until pivot_root(2) we see where the caller has his. */
+static bool shows_callers_queues(int tree)
+{
+    struct stat ours, callers;
+
+    return fstat(tree, &ours) == 0 && stat("/dev/mqueue", &callers) == 0 &&
+           ours.st_dev == callers.st_dev;
+}
+
 /* Not where the queues are the host's: so are their labels. */
 static int label_root(const struct mount_step *step, int tree, struct error *err)
 {
     const char *label = step->mount->root_label;
     autoclose int root = -1;
 
-    if (label == NULL || !step->plan->new_ipc_namespace)
+    if (label == NULL || !step->plan->new_ipc_namespace || shows_callers_queues(tree))
         return 0;
     root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
@@ -172,23 +182,16 @@ static int label_root(const struct mount_step *step, int tree, struct error *err
     return 0;
 }
 
-static int make_labelled(const struct mount_step *step, struct error *err)
-{
-    autoclose int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
-
-    if (tree < 0)
-        return tree;
-    return label_root(step, tree, err) < 0 ? -err->code : take_fd(&tree);
-}
-
 /* With a namespace of one's own the kernel refuses as well where the caller sees a part of /proc or
  * /sys covered: a whole one would uncover it (mount_too_revealing() in the kernel). */
 static int make_or_clone(const struct mount_step *step, struct error *err)
 {
     const struct shown_namespace *shown = find_shown(step->mount->type);
     const struct mount_plan *plan = step->plan;
-    int tree = make_labelled(step, err);
+    autoclose int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
 
+    if (tree >= 0)
+        return label_root(step, tree, err) < 0 ? -err->code : take_fd(&tree);
     if (shown == NULL || tree != -EPERM || !plan->new_user_namespace)
         return tree;
     if (!*(const bool *)((const char *)plan + shown->is_new))

@@ -8,6 +8,7 @@
 
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/host_mounts.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
 
@@ -153,12 +154,19 @@ Scenario(security_labels, a_label_that_the_policy_does_not_know_is_refused)
     assert_refused(bundle_run(bundle), 1, "process.selinuxLabel");
 }
 
+static const char *label_of(const char *path)
+{
+    char label[256] = "";
+
+    cr_assert(getxattr(path, "security.selinux", label, sizeof label - 1) > 0, "%s", path);
+    return text("%s", label);
+}
+
 /* A mounted file system shows its context among its options; the queues were mounted by the kernel
  * before, so that their directory is labelled. */
 Scenario(security_labels, what_is_mounted_has_the_mount_label)
 {
     struct bundle *bundle = bundle_new();
-    char label[256] = "";
 
     need_selinux();
     bundle_set(bundle, "linux.mountLabel", "\"" FILES "\"");
@@ -166,9 +174,43 @@ Scenario(security_labels, what_is_mounted_has_the_mount_label)
     bundle_start(bundle);
     assert_has(inside_running(bundle, "grep ' /labelled ' /proc/self/mountinfo"),
                "context=\"" FILES "\"");
-    cr_assert(getxattr(text("/proc/%d/root/dev/mqueue", bundle_pid(bundle)), "security.selinux",
-                       label, sizeof label) > 0);
-    assert_text(label, FILES);
+    assert_text(label_of(text("/proc/%d/root/dev/mqueue", bundle_pid(bundle))), FILES);
+    bundle_delete(bundle);
+}
+
+/* As the containers of a pod do with that of the first: its queues are theirs, too. */
+Scenario(security_labels, queues_of_a_joined_namespace_get_the_mount_label)
+{
+    struct bundle *first = bundle_new(), *second = bundle_new();
+    const char *queues;
+
+    need_selinux();
+    bundle_start(first);
+    queues = text("/proc/%d/root/dev/mqueue", bundle_pid(first));
+    cr_assert(strcmp(label_of(queues), FILES) != 0);
+    bundle_set(second, "linux.mountLabel", "\"" FILES "\"");
+    bundle_join_namespace(second, "ipc", text("/proc/%d/ns/ipc", bundle_pid(first)));
+    bundle_start(second);
+    assert_text(label_of(queues), FILES);
+    bundle_delete(second);
+    bundle_delete(first);
+}
+
+Scenario(security_labels, queues_of_the_host_keep_their_label)
+{
+    struct bundle *bundle = bundle_new();
+    const char *before;
+
+    need_selinux();
+    bundle_set(bundle, "linux.mountLabel", "\"" FILES "\"");
+    bundle_join_namespace(bundle, "ipc", "/proc/self/ns/ipc");
+    if (strcmp(mounted_at(file_text("/proc/self/mountinfo"), "/dev/mqueue").type, "mqueue") != 0)
+        skip("the host has not mounted its queues");
+    before = label_of("/dev/mqueue");
+    bundle_start(bundle);
+    assert_text(mounted_at(inside_running(bundle, "cat /proc/self/mountinfo"), "/dev/mqueue").type,
+                "mqueue");
+    assert_text(label_of("/dev/mqueue"), before);
     bundle_delete(bundle);
 }
 
