@@ -1,6 +1,7 @@
 /* The plan: a profile through libseccomp to BPF. */
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -151,16 +152,27 @@ static int add_rules(struct compiler *compiler, uint32_t action, int number,
     return 0;
 }
 
-/* A name that libseccomp does not know is one of a newer kernel's, or of another machine's. */
-static void tell_unknown(const struct compiler *compiler, size_t rule, size_t index,
-                         const char *name)
+/* seccomp(2): the kernel's order of actions, the lowest wins.  Signed: KILL_PROCESS is below 0. */
+static bool is_stricter(uint32_t action, uint32_t than)
 {
+    return (int32_t)(action & SECCOMP_RET_ACTION_FULL) < (int32_t)(than & SECCOMP_RET_ACTION_FULL);
+}
+
+/* A name that libseccomp does not know is one of a newer kernel's, or of another machine's.  The
+ * default action, or ENOSYS, is what it gets: only where the rule would have been stricter is the
+ * filter weaker than asked.  Every engine's profile allows calls newer than some libseccomp. */
+static void tell_unknown(const struct compiler *compiler, uint32_t action, size_t rule,
+                         size_t index, const char *name)
+{
+    static const char format[] =
+        "linux.seccomp.syscalls[%zu].names[%zu]: no system call \"%s\" in libseccomp, skipped";
     char quoted[1040];
 
-    log_ignored(compiler->log, LOG_LEVEL_DEBUG,
-                "linux.seccomp.syscalls[%zu].names[%zu]: no system call \"%s\" in libseccomp, "
-                "skipped",
-                rule, index, quotable(quoted, name));
+    quotable(quoted, name);
+    if (is_stricter(action, compiler->default_action))
+        log_ignored(compiler->log, LOG_LEVEL_DEBUG, format, rule, index, quoted);
+    else
+        log_debug(compiler->log, format, rule, index, quoted);
 }
 
 static int add_call(struct compiler *compiler, uint32_t action, int number, const char *name,
@@ -197,7 +209,7 @@ static int add_syscall(struct compiler *compiler, size_t rule, struct arena *are
         int number = seccomp_syscall_resolve_name(name);
 
         if (number == __NR_SCMP_ERROR)
-            tell_unknown(compiler, rule, i, name);
+            tell_unknown(compiler, action, rule, i, name);
         else if (add_call(compiler, action, number, name, conditions, syscall->args.count, err) < 0)
             return -err->code;
     }

@@ -16,7 +16,9 @@ static void remark_version(const struct spec *spec, const struct log *log)
             quotable(quoted, spec->oci_version), SPEC_VERSION_MOST);
 }
 
-/* config-linux.md, "User namespace mappings": a namespace that is joined has its own already. */
+/* config-linux.md, "User namespace mappings": a namespace that is joined has its own already. Said,
+ * but with --strict no error either: engines give the path of a pod's namespace and the mappings it
+ * has, which are then what was asked for; whether they are equal, a process inside could tell. */
 static void remark_mappings(const struct spec *spec, const struct log *log)
 {
     const struct spec_namespace *user = spec_namespace_find(spec, SPEC_NAMESPACE_USER);
@@ -24,9 +26,8 @@ static void remark_mappings(const struct spec *spec, const struct log *log)
     if (user == NULL || user->path == NULL)
         return;
     if (spec->linux_->uid_mappings.count > 0 || spec->linux_->gid_mappings.count > 0)
-        log_ignored(log, LOG_LEVEL_WARNING,
-                    "linux.uidMappings, linux.gidMappings: the user namespace joined by path "
-                    "keeps its own");
+        log_warning(log, "linux.uidMappings, linux.gidMappings: the user namespace joined by path "
+                         "keeps its own");
 }
 
 /* config-linux.md, "Personality": no flags are defined. */

@@ -108,6 +108,48 @@ Test(seccomp, an_unknown_system_call_is_skipped_with_a_debug_line)
     cr_expect_eq(verdict_of(&plan, SYS_getpid), SECCOMP_RET_ALLOW);
 }
 
+static void count_ignored(void *context, enum log_level level, const char *text)
+{
+    (void)text;
+    *(int *)context += level == LOG_LEVEL_IGNORED;
+}
+
+/* Only a filter that is weaker than it says has a part without effect: the profiles of engines
+ * allow calls that are newer than libseccomp. */
+Test(seccomp, an_unknown_system_call_matters_where_its_rule_is_stricter_than_the_default)
+{
+    static const struct {
+        const char *by_default;
+        const char *action;
+        int ignored;
+    } cases[] = {
+        {"ERRNO",        "ALLOW",        0},
+        {"ERRNO",        "LOG",          0},
+        {"KILL_PROCESS", "KILL_THREAD",  0},
+        {"KILL_THREAD",  "KILL_PROCESS", 1},
+        {"ERRNO",        "KILL",         1},
+        {"ALLOW",        "ERRNO",        1},
+        {"ALLOW",        "LOG",          1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        autoarena struct arena arena = {0};
+        int ignored = 0;
+        const struct log log = {.write = count_ignored, .context = &ignored, .strict = true};
+        struct seccomp_plan plan;
+        struct error err;
+        const char *json = arena_print(&arena,
+                                       "{\"defaultAction\": \"SCMP_ACT_%s\", \"syscalls\": "
+                                       "[{\"names\": [\"no_such_call\"], \"action\": "
+                                       "\"SCMP_ACT_%s\"}]}",
+                                       cases[i].by_default, cases[i].action);
+
+        cr_assert_eq(try_plan(&plan, json, &arena, &log, &err), 0, "%s", err.text);
+        cr_expect_eq(ignored, cases[i].ignored, "%s below %s", cases[i].action,
+                     cases[i].by_default);
+    }
+}
+
 /* --- arguments ------------------------------------------------------------------------------ */
 
 enum comparison { NE, LT, LE, EQ, GE, GT, MASKED_EQ, COMPARISONS };

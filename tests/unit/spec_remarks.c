@@ -49,3 +49,30 @@ Test(spec_remarks, what_is_odd_but_legal_is_told)
         arena_free(&arena);
     }
 }
+
+static void count_ignored(void *context, enum log_level level, const char *line)
+{
+    (void)line;
+    *(int *)context += level == LOG_LEVEL_IGNORED;
+}
+
+/* Engines give both, and they are equal: --strict does not refuse every pod with user ids. */
+Test(spec_remarks, mappings_beside_a_path_are_no_error_when_strict)
+{
+    static const char json[] =
+        "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":"
+        "\"user\",\"path\":\"/x\"}],\"uidMappings\":"
+        "[{\"containerID\":0,\"hostID\":0,\"size\":1}],\"personality\":{\"domain\":\"LINUX\","
+        "\"flags\":[\"x\"]}}}";
+    int ignored = 0;
+    const struct log log = {.write = count_ignored, .context = &ignored, .strict = true};
+    struct arena arena = {0};
+    struct spec *spec = NULL;
+    struct error err = {0};
+
+    cr_assert_eq(spec_parse(json, strlen(json), "config.json", &arena, NULL, &spec, &err), 0, "%s",
+                 err.text);
+    spec_remark(spec, &log);
+    cr_expect_eq(ignored, 1, "the flags alone");
+    arena_free(&arena);
+}
