@@ -11,19 +11,21 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "namespaces/mount/options.h"
 #include "namespaces/mount/plan.h"
+#include "namespaces/mount/root.h"
 #include "runtime/check.h"
 
 enum { LIST_MOST = 16 * 1024 * 1024 };
 
 int check_root(struct check *check, struct error *err)
 {
-    const char *path = mount_plan_rootfs(check->plan.mounts);
+    struct error failure;
 
-    check->view.root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    check->view.root = mount_root_open(check->plan.mounts, &failure);
     if (check->view.root < 0)
-        return check_missing(check, err, "root.path", "%s: %s", path, strerror(errno));
-    return 0;
+        return check_failed(check, &failure, err);
+    return container_view_add_mounts(&check->view, check->plan.mounts, check->arena, err);
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -45,12 +47,15 @@ static int check_id_map(struct check *check, const struct planned_mount *mount, 
 
 static int check_source(struct check *check, const struct planned_mount *mount, struct error *err)
 {
+    bool itself = mount->extensions & (MOUNT_SOURCE_NOFOLLOW | MOUNT_COPY_SYMLINK);
     char place[64];
     struct stat status;
 
     snprintf(place, sizeof place, "mounts[%zu].source", mount->index);
-    if (stat(mount->source, &status) < 0)
-        return check_missing(check, err, place, "%s: %s", mount->source, strerror(errno));
+    if (fstatat(AT_FDCWD, mount->source, &status, itself ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+        return errno == ENOENT && mount->extensions & MOUNT_OPTIONAL
+                   ? 0
+                   : check_missing(check, err, place, "%s: %s", mount->source, strerror(errno));
     return check_id_map(check, mount, place, err);
 }
 

@@ -28,7 +28,6 @@ int check_plan(struct check *check, struct error *err)
 
     container_plan_try(&check->plan, check->spec, check->plan.bundle, check->runtime,
                        check->request, check->arena, take_failure, &failures);
-    check->view.mounts = check->plan.mounts;
     return failures.code;
 }
 

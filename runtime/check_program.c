@@ -304,7 +304,7 @@ int check_hooks(struct check *check, struct error *err)
 {
     const struct spec_hooks *hooks = check->spec->hooks;
     autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const struct container_view host = {root, NULL};
+    const struct container_view host = {.root = root};
     const struct {
         const char *name;
         const struct spec_hook_list *list;

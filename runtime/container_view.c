@@ -33,11 +33,12 @@ static bool is_transparent(const struct planned_mount *mount)
            (mount->kind == MOUNT_KIND_TMPFS && (mount->extensions & MOUNT_COPY_UP));
 }
 
-/* Places of mounts are made, with all directories on the way. */
-static bool leads_to_a_mount(const struct container_view *view, const char *path)
+/* Places of mounts are made, with all directories on the way: one of those from `first` on is below
+ * `path`. */
+static bool leads_to_a_mount(const struct container_view *view, size_t first, const char *path)
 {
-    for (size_t i = 0; view->mounts != NULL && i < view->mounts->mount_count; i++) {
-        if (part_below(view->mounts->mounts[i].destination, path) != NULL)
+    for (size_t i = first; i < view->mount_count; i++) {
+        if (part_below(view->mounts[i].place, path) != NULL)
             return true;
     }
     return false;
@@ -69,7 +70,8 @@ static int open_in(int layer, const char *path, int *ret)
 
 static int open_below_bind(const struct planned_mount *mount, const char *below, int *ret)
 {
-    autoclose int source = open(mount->source, O_PATH | O_CLOEXEC);
+    bool itself = mount->extensions & (MOUNT_SOURCE_NOFOLLOW | MOUNT_COPY_SYMLINK);
+    autoclose int source = open(mount->source, O_PATH | O_CLOEXEC | (itself ? O_NOFOLLOW : 0));
 
     if (source < 0)
         return hidden_or(-errno);
@@ -79,27 +81,33 @@ static int open_below_bind(const struct planned_mount *mount, const char *below,
     return 0;
 }
 
-/* The last of the mounts that `path` is on has it. */
+static int open_below_mount(const struct container_mount *at, const char *below, int *ret)
+{
+    if (at->is_hidden)
+        return CONTAINER_VIEW_HIDDEN;
+    if (at->mount->kind == MOUNT_KIND_BIND)
+        return open_below_bind(at->mount, below, ret);
+    if (*below == '\0')
+        return some_directory(ret);
+    return at->mount->kind == MOUNT_KIND_TMPFS ? -ENOENT : CONTAINER_VIEW_HIDDEN;
+}
+
+/* The last of the mounts that `path` is on has it; of those before, nothing is seen there. */
 static int open_plain(const struct container_view *view, const char *path, int *ret)
 {
-    const struct mount_plan *plan = view->mounts;
+    const char *below = NULL;
+    size_t i = view->mount_count;
+    int code;
 
-    for (size_t i = plan == NULL ? 0 : plan->mount_count; i-- > 0;) {
-        const struct planned_mount *mount = &plan->mounts[i];
-        const char *below = part_below(path, mount->destination);
-
-        if (below == NULL || is_transparent(mount))
-            continue;
-        if (mount->kind == MOUNT_KIND_BIND)
-            return open_below_bind(mount, below, ret);
-        if (*below == '\0' || leads_to_a_mount(view, path))
-            return some_directory(ret);
-        return mount->kind == MOUNT_KIND_TMPFS ? -ENOENT : CONTAINER_VIEW_HIDDEN;
+    for (; below == NULL && i > 0; i--) {
+        if (!is_transparent(view->mounts[i - 1].mount))
+            below = part_below(path, view->mounts[i - 1].place);
     }
-
-    int code = open_in(view->root, path, ret);
-
-    return code == -ENOENT && leads_to_a_mount(view, path) ? some_directory(ret) : code;
+    code = below == NULL ? open_in(view->root, path, ret)
+                         : open_below_mount(&view->mounts[i], below, ret);
+    return code == -ENOENT && leads_to_a_mount(view, below == NULL ? 0 : i + 1, path)
+               ? some_directory(ret)
+               : code;
 }
 
 /* A walk along a path. */
@@ -181,26 +189,42 @@ static int step(const struct container_view *view, struct walk *walk, const char
     return 0;
 }
 
-int container_view_open(const struct container_view *view, const char *path, int *ret, char *real)
+/* To the end, or to where it does not go on: then walk->at is what could not be opened. */
+static int walk_on(const struct container_view *view, struct walk *walk, int *fd)
 {
-    struct walk walk = {.links = 0};
     char name[NAME_MAX + 1];
-    autoclose int fd = -1;
 
-    if (snprintf(walk.rest, sizeof walk.rest, "%s", path) >= (int)sizeof walk.rest)
-        return -ENAMETOOLONG;
-    while (next_component(&walk, name)) {
+    while (next_component(walk, name)) {
         int code = 0;
 
         if (strcmp(name, "..") == 0)
-            step_up(&walk, &fd);
+            step_up(walk, fd);
         else if (strcmp(name, ".") != 0)
-            code = step(view, &walk, name, &fd);
+            code = step(view, walk, name, fd);
         if (code != 0)
             return code;
     }
-    if (*walk.rest != '\0' && strspn(walk.rest, "/") != strlen(walk.rest))
-        return -ENAMETOOLONG;
+    return strspn(walk->rest, "/") == strlen(walk->rest) ? 0 : -ENAMETOOLONG;
+}
+
+static int walk_init(struct walk *walk, const char *path)
+{
+    *walk = (struct walk){.links = 0};
+    return snprintf(walk->rest, sizeof walk->rest, "%s", path) < (int)sizeof walk->rest
+               ? 0
+               : -ENAMETOOLONG;
+}
+
+int container_view_open(const struct container_view *view, const char *path, int *ret, char *real)
+{
+    struct walk walk;
+    autoclose int fd = -1;
+    int code = walk_init(&walk, path);
+
+    if (code == 0)
+        code = walk_on(view, &walk, &fd);
+    if (code != 0)
+        return code;
     if (real != NULL)
         snprintf(real, PATH_MAX, "%s", *walk.at == '\0' ? "/" : walk.at);
     if (fd < 0)
@@ -230,5 +254,68 @@ int container_view_open_file(const struct container_view *view, const char *path
     if (file < 0)
         return hidden_or(-errno);
     *ret = file;
+    return 0;
+}
+
+/* --- places of mounts ------------------------------------------------------------------------- */
+
+/* "optional": left out when its source is missing. */
+static bool is_left_out(const struct planned_mount *mount)
+{
+    return mount->kind == MOUNT_KIND_BIND && mount->extensions & MOUNT_OPTIONAL &&
+           faccessat(AT_FDCWD, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* A link at the end of the destination is covered, or left, and not gone through. */
+static bool takes_the_place_of_links(const struct planned_mount *mount)
+{
+    struct stat status;
+
+    if (mount->extensions & MOUNT_DESTINATION_NOFOLLOW)
+        return true;
+    return mount->extensions & (MOUNT_SOURCE_NOFOLLOW | MOUNT_COPY_SYMLINK) &&
+           lstat(mount->source, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+/* Where a destination is; what of it is missing will be made where the path stands. */
+static int find_place(const struct container_view *view, struct container_mount *mount,
+                      struct arena *arena)
+{
+    const char *destination = mount->mount->destination;
+    size_t length = takes_the_place_of_links(mount->mount)
+                        ? (size_t)(strrchr(destination, '/') - destination)
+                        : strlen(destination);
+    struct walk walk = {.links = 0};
+    autoclose int fd = -1;
+    int code;
+
+    snprintf(walk.rest, sizeof walk.rest, "%.*s", (int)length, destination);
+    code = walk_on(view, &walk, &fd);
+    mount->is_hidden = code != 0 && code != -ENOENT;
+    mount->place = mount->is_hidden
+                       ? arena_string(arena, walk.at)
+                       : arena_print(arena, "%s%s%s", walk.at, walk.rest, destination + length);
+    return mount->place == NULL ? -ENOMEM : 0;
+}
+
+int container_view_add_mounts(struct container_view *view, const struct mount_plan *plan,
+                              struct arena *arena, struct error *err)
+{
+    struct container_mount *mounts = arena_zero(arena, plan->mount_count, sizeof *mounts);
+
+    if (mounts == NULL)
+        return no_memory(err);
+    view->mounts = mounts;
+    view->mount_count = 0;
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        struct container_mount *mount = &mounts[view->mount_count];
+
+        if (is_left_out(&plan->mounts[i]))
+            continue;
+        mount->mount = &plan->mounts[i];
+        if (find_place(view, mount, arena) < 0)
+            return no_memory(err);
+        view->mount_count++;
+    }
     return 0;
 }

@@ -8,13 +8,30 @@
  * process has no right to; who asks for a path there is told so, and must not take it for missing.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
 #include "base/error.h"
-#include "namespaces/mount/mount.h"
+#include "namespaces/mount/plan.h"
+
+/* A mount, where it will really be. */
+struct container_mount {
+    const struct planned_mount *mount;
+    const char *place; /* its destination without links, as far as that can be known */
+    bool is_hidden;    /* it is somewhere at or below `place`: what is there cannot be known */
+};
 
 struct container_view {
-    int root;                        /* the root file system; borrowed */
-    const struct mount_plan *mounts; /* what comes over it; NULL: nothing */
+    int root;                             /* the root file system; borrowed */
+    const struct container_mount *mounts; /* what comes over it, in order */
+    size_t mount_count;
 };
+
+/* Add the mounts of a plan, which has to live as long as the view.  A destination is a path in what
+ * the mounts before it have made, links included.  -ENOMEM is the only error. */
+must_check int container_view_add_mounts(struct container_view *view, const struct mount_plan *plan,
+                                         struct arena *arena, struct error *err);
 
 /* Not a path that is missing, and not one that is there: it cannot be known. */
 enum { CONTAINER_VIEW_HIDDEN = 1 };

@@ -134,6 +134,37 @@ Scenario(check, a_mount_that_cannot_be_made_is_told)
     }
 }
 
+/* A link that leads nowhere can be mounted, or made again; what may be missing, too. */
+Scenario(check, a_source_that_is_asked_for_itself_is_not_followed)
+{
+    static const char *const options[] = {"\"bind\",\"copy-symlink\"", "\"bind\",\"src-nofollow\""};
+
+    need_root();
+    const char *link = work_path("dangling");
+
+    cr_assert_eq(symlink("/no/such/target", link), 0);
+    for (size_t i = 0; i < count_of(options); i++) {
+        struct bundle *bundle = true_bundle();
+
+        bundle_mount(bundle, "/link", "bind", link, options[i]);
+        assert_given(bundle);
+    }
+    struct bundle *bundle = true_bundle();
+
+    bundle_mount(bundle, "/mnt", "bind", link, "\"bind\"");
+    assert_missing(bundle, text("].source: %s: No such file", link));
+}
+
+Scenario(check, a_root_that_is_a_link_is_refused_as_by_create)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+
+    cr_assert_eq(symlink(bundle->rootfs, text("%s/link", bundle->path)), 0);
+    bundle_set(bundle, "root.path", "\"link\"");
+    assert_missing(bundle, "root.path: ");
+}
+
 /* In a user namespace devices are the host's. */
 Scenario(check, a_device_that_the_host_lacks_is_told)
 {
@@ -219,6 +250,20 @@ Scenario(check, programs_are_looked_for_as_the_container_will_see_them)
     assert_given(bundle);
     bundle_mount(bundle, "/data", "tmpfs", "tmpfs", "");
     assert_missing(bundle, "not found in $PATH");
+}
+
+/* `docker run --init` on a system with merged /usr. */
+Scenario(check, a_mount_on_a_path_with_links_is_found_where_they_lead)
+{
+    need_root();
+    struct bundle *bundle = bundle_new();
+
+    cr_assert_eq(mkdir(text("%s/merged", bundle->rootfs), 0755), 0);
+    cr_assert_eq(symlink("merged", text("%s/linked", bundle->rootfs)), 0);
+    bundle_set(bundle, "process.args", "[\"/linked/init\"]");
+    bundle_mount(bundle, "/linked/init", "bind", work_script("init", "#!/bin/sh\nexit 0\n"),
+                 "\"bind\"");
+    assert_given(bundle);
 }
 
 /* A program of this host with libraries: the one under test. */

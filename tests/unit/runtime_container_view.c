@@ -2,6 +2,7 @@
 
 #include "runtime_help.h"
 
+#include "base/own.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/plan.h"
 #include "runtime/container_view.h"
@@ -47,12 +48,16 @@ static void trees_done(struct trees *trees)
 /* What is in the file at that path, with the path it has without links; or the error's name. */
 static const char *content(struct trees *trees, const struct mount_plan *mounts, const char *path)
 {
-    const struct container_view view = {trees->fd, mounts};
+    struct container_view view = {.root = trees->fd};
+    struct error err;
     char real[PATH_MAX];
     char text[64];
     int fd = -1;
-    int code = container_view_open_file(&view, path, &fd, real);
+    int code;
 
+    if (mounts != NULL)
+        must(container_view_add_mounts(&view, mounts, &trees->arena, &err));
+    code = container_view_open_file(&view, path, &fd, real);
     if (code != 0)
         return code == CONTAINER_VIEW_HIDDEN ? "hidden" : strerrorname_np(-code);
 
@@ -105,6 +110,76 @@ Test(container_view, the_last_mount_on_a_path_has_it)
     cr_expect_str_eq(content(&trees, &plan, "/tmp/other"), "ENOENT");
     plan.mount_count++;
     cr_expect_str_eq(content(&trees, &plan, "/absolute"), "ENOENT", "a tmpfs is empty");
+}
+
+/* docker run --init on an image with merged /usr: /sbin is a link, and so may the place itself be. */
+Test(container_view, mounts_are_where_the_links_in_their_destinations_lead)
+{
+    own_trees(trees);
+    const char *file = path_in(&trees.arena, trees.data, "file");
+    struct planned_mount mounts[] = {
+        {.kind = MOUNT_KIND_BIND, .destination = "/bin/init", .source = file},
+        {.kind = MOUNT_KIND_BIND, .destination = "/volume", .source = trees.data},
+        {.kind = MOUNT_KIND_BIND, .destination = "/volume/in/deep", .source = file},
+        {.kind = MOUNT_KIND_BIND, .destination = "/new/deep", .source = trees.data},
+        {.kind = MOUNT_KIND_BIND,
+         .destination = "/link",
+         .source = file,
+         .extensions = MOUNT_DESTINATION_NOFOLLOW},
+        {.kind = MOUNT_KIND_BIND,
+         .destination = "/left/out",
+         .source = "/no/such/source",
+         .extensions = MOUNT_OPTIONAL},
+    };
+    const struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
+
+    cr_assert_eq(symlink("bin/program", path_in(&trees.arena, trees.root, "link")), 0);
+    cr_assert_eq(symlink("/usr", path_in(&trees.arena, trees.data, "in")), 0);
+    cr_expect_str_eq(content(&trees, &plan, "/usr/bin/init"), "/usr/bin/init: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/bin/init"), "/usr/bin/init: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/bin/other"), "ENOENT");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/deep"), "/usr/deep: of the data",
+                     "by a link in the mount before");
+    cr_expect_str_eq(content(&trees, &plan, "/new/deep/file"), "/new/deep/file: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/new/other"), "ENOENT");
+    cr_expect_str_eq(content(&trees, &plan, "/link"), "/link: of the data");
+    cr_expect_str_eq(content(&trees, &plan, "/bin/program"), "/usr/bin/program: of the root");
+    cr_expect_str_eq(content(&trees, &plan, "/left/out"), "ENOENT");
+}
+
+/* A bind of another tree has no more of what was there, nor of what was mounted there before. */
+Test(container_view, what_a_later_mount_covers_is_gone)
+{
+    own_trees(trees);
+    struct planned_mount mounts[] = {
+        {.kind = MOUNT_KIND_BIND, .destination = "/usr/bin/deep/down", .source = trees.data},
+        {.kind = MOUNT_KIND_TMPFS, .destination = "/usr"},
+        {.kind = MOUNT_KIND_BIND, .destination = "/usr/local/deep", .source = trees.data},
+    };
+    struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
+
+    cr_expect_str_eq(content(&trees, &plan, "/usr/bin/deep/down/file"), "ENOENT");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/bin/deep/down"), "ENOENT");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/local"), "EISDIR");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/local/deep/file"),
+                     "/usr/local/deep/file: of the data");
+}
+
+Test(container_view, a_mount_that_is_who_knows_where_hides_what_it_may_be_on)
+{
+    own_trees(trees);
+    struct planned_mount mounts[] = {
+        {.kind = MOUNT_KIND_PROC, .destination = "/image"},
+        {.kind = MOUNT_KIND_BIND, .destination = "/image/sub/file", .source = trees.data},
+        {.kind = MOUNT_KIND_BIND, .destination = "/usr/bin/program/x", .source = trees.data},
+    };
+    const struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
+
+    cr_expect_str_eq(content(&trees, &plan, "/image/sub/file/file"), "hidden");
+    cr_expect_str_eq(content(&trees, &plan, "/image/sub/other"), "hidden");
+    cr_expect_str_eq(content(&trees, &plan, "/image"), "EISDIR");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/bin/program"), "hidden", "no directory");
+    cr_expect_str_eq(content(&trees, &plan, "/usr/bin"), "EISDIR");
 }
 
 Test(container_view, paths_of_any_length_do_no_harm)

@@ -105,7 +105,7 @@ static void library(struct tree *tree, const char *path, struct recipe recipe)
 /* "NAME by WHO", or "" when nothing is missing. */
 static const char *missing(struct tree *tree, struct recipe recipe, const char *library_path)
 {
-    const struct container_view view = {tree->root, NULL};
+    const struct container_view view = {.root = tree->root};
     struct missing_library found;
     struct elf_file file;
     struct error err;
