@@ -6,7 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PARTS_MOST = 128, ENTRIES_MOST = 4096, STRING_MOST = 4096, NEEDED_MOST = 512 };
+/* Ten times what large programs have.  Strings are copied, so all of a file's are limited, too. */
+enum {
+    PARTS_MOST = 128,
+    ENTRIES_MOST = 1024,
+    STRING_MOST = 4096,
+    STRINGS_MOST = 64 * 1024,
+};
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 enum { OWN_ORDER = ELFDATA2LSB };
@@ -85,75 +91,117 @@ static bool find_address(const struct reader *reader, uint64_t address, uint64_t
     return false;
 }
 
-/* The string at that offset; NULL when there is none of a sensible length. */
-static const char *read_string(const struct reader *reader, uint64_t offset)
+/* The string at that offset, NULL when there is none of a sensible length.  0 or -ENOMEM. */
+static int read_string(const struct reader *reader, uint64_t offset, const char **ret)
 {
     char bytes[STRING_MOST];
     ssize_t length = pread(reader->fd, bytes, sizeof bytes, (off_t)offset);
 
+    *ret = NULL;
     if (length <= 0 || memchr(bytes, '\0', (size_t)length) == NULL)
-        return NULL;
-    return arena_string(reader->arena, bytes);
+        return 0;
+    *ret = arena_string(reader->arena, bytes);
+    return *ret == NULL ? -ENOMEM : 0;
 }
 
-static void read_interpreter(const struct reader *reader, struct elf_file *file)
+static int read_interpreter(const struct reader *reader, struct elf_file *file)
 {
     Elf64_Phdr part;
 
-    if (find_part(reader, PT_INTERP, &part))
-        file->interpreter = read_string(reader, part.p_offset);
+    return find_part(reader, PT_INTERP, &part)
+               ? read_string(reader, part.p_offset, &file->interpreter)
+               : 0;
 }
 
-static void take_entry(const struct reader *reader, const Elf64_Dyn *entry, uint64_t strings,
+/* What stands in the dynamic table: strings by their offsets, so that each is read once.  Of two
+ * entries that can be there only once, the last counts, as for ld.so. */
+struct dynamic {
+    uint64_t table;
+    size_t count, needed_count;
+    uint64_t strings; /* an address; then the offset in the file */
+    bool has_strings;
+    uint64_t rpath, runpath;
+    bool has_rpath, has_runpath;
+    bool is_cut; /* there is more than we look at */
+};
+
+static void note_entry(struct dynamic *dynamic, const Elf64_Dyn *entry)
+{
+    uint64_t value = entry->d_un.d_val;
+
+    if (entry->d_tag == DT_NEEDED)
+        dynamic->needed_count++;
+    else if (entry->d_tag == DT_STRTAB)
+        dynamic->has_strings = true, dynamic->strings = value;
+    else if (entry->d_tag == DT_RPATH)
+        dynamic->has_rpath = true, dynamic->rpath = value;
+    else if (entry->d_tag == DT_RUNPATH)
+        dynamic->has_runpath = true, dynamic->runpath = value;
+}
+
+static void scan(const struct reader *reader, const Elf64_Phdr *part, struct dynamic *ret)
+{
+    struct dynamic dynamic = {.table = part->p_offset};
+    Elf64_Dyn entry;
+
+    while (dynamic.count < ENTRIES_MOST &&
+           read_entry(reader, dynamic.table, dynamic.count, &entry) && entry.d_tag != DT_NULL) {
+        note_entry(&dynamic, &entry);
+        dynamic.count++;
+    }
+    dynamic.is_cut = dynamic.count == ENTRIES_MOST;
+    dynamic.has_strings = dynamic.has_strings &&
+                          find_address(reader, dynamic.strings, &dynamic.strings);
+    *ret = dynamic;
+}
+
+static int read_needed(const struct reader *reader, const struct dynamic *dynamic,
                        struct elf_file *file)
 {
-    const char *string;
-
-    if (entry->d_tag != DT_NEEDED && entry->d_tag != DT_RPATH && entry->d_tag != DT_RUNPATH)
-        return;
-    string = read_string(reader, strings + entry->d_un.d_val);
-    if (string == NULL)
-        return;
-    if (entry->d_tag == DT_RPATH)
-        file->rpath = string;
-    else if (entry->d_tag == DT_RUNPATH)
-        file->runpath = string;
-    else if (file->needed.count < NEEDED_MOST)
-        file->needed.items[file->needed.count++] = string;
-}
-
-static size_t count_entries(const struct reader *reader, const Elf64_Phdr *part, uint64_t *strings)
-{
-    bool has_strings = false;
-    Elf64_Dyn entry;
-    size_t count = 0;
-
-    while (count < ENTRIES_MOST && read_entry(reader, part->p_offset, count, &entry) &&
-           entry.d_tag != DT_NULL) {
-        if (entry.d_tag == DT_STRTAB)
-            has_strings = find_address(reader, entry.d_un.d_val, strings);
-        count++;
-    }
-    return has_strings ? count : 0;
-}
-
-static int read_dynamic(const struct reader *reader, struct elf_file *file, struct error *err)
-{
-    uint64_t strings = 0;
-    Elf64_Phdr part;
+    size_t used = 0;
     Elf64_Dyn entry;
 
-    file->needed.items = arena_zero(reader->arena, NEEDED_MOST + 1, sizeof *file->needed.items);
+    file->needed.items = arena_zero(reader->arena, dynamic->needed_count,
+                                    sizeof *file->needed.items);
     if (file->needed.items == NULL)
-        return no_memory(err);
+        return -ENOMEM;
+    for (size_t i = 0; i < dynamic->count && file->needed.count < dynamic->needed_count &&
+                       read_entry(reader, dynamic->table, i, &entry);
+         i++) {
+        const char *name;
+
+        if (entry.d_tag != DT_NEEDED)
+            continue;
+        if (read_string(reader, dynamic->strings + entry.d_un.d_val, &name) < 0)
+            return -ENOMEM;
+        if (name == NULL)
+            continue;
+        file->needed.items[file->needed.count++] = name;
+        used += strlen(name);
+        file->is_cut |= used > STRINGS_MOST;
+        if (file->is_cut)
+            break;
+    }
+    return 0;
+}
+
+static int read_dynamic(const struct reader *reader, struct elf_file *file)
+{
+    struct dynamic dynamic;
+    Elf64_Phdr part;
+
     if (!find_part(reader, PT_DYNAMIC, &part))
         return 0;
-
-    size_t count = count_entries(reader, &part, &strings);
-
-    for (size_t i = 0; i < count && read_entry(reader, part.p_offset, i, &entry); i++)
-        take_entry(reader, &entry, strings, file);
-    return 0;
+    scan(reader, &part, &dynamic);
+    file->is_cut = dynamic.is_cut;
+    if (!dynamic.has_strings)
+        return 0;
+    if (dynamic.has_rpath && read_string(reader, dynamic.strings + dynamic.rpath, &file->rpath) < 0)
+        return -ENOMEM;
+    if (dynamic.has_runpath &&
+        read_string(reader, dynamic.strings + dynamic.runpath, &file->runpath) < 0)
+        return -ENOMEM;
+    return read_needed(reader, &dynamic, file);
 }
 
 int elf_file_read(int fd, struct arena *arena, struct elf_file *ret, struct error *err)
@@ -175,9 +223,8 @@ int elf_file_read(int fd, struct arena *arena, struct elf_file *ret, struct erro
     reader.part_count = reader.is_64 ? header.e_phnum : narrow.e_phnum;
     if (reader.part_count > PARTS_MOST)
         reader.part_count = PARTS_MOST;
-    read_interpreter(&reader, &file);
-    if (read_dynamic(&reader, &file, err) < 0)
-        return -err->code;
+    if (read_interpreter(&reader, &file) < 0 || read_dynamic(&reader, &file) < 0)
+        return no_memory(err);
     *ret = file;
     return 0;
 }

@@ -2,6 +2,7 @@
 
 /* What a program or library in ELF says it needs: elf(5). */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -15,6 +16,7 @@ struct elf_file {
     struct string_list needed;
     const char *rpath;   /* DT_RPATH, NULL: none; as the next it is a list with colons */
     const char *runpath; /* DT_RUNPATH */
+    bool is_cut;         /* it says more than any honest file; only the beginning is here */
 };
 
 /* Read the file of `fd`; strings are the arena's.  -ENOEXEC without a word in err: no ELF file of

@@ -6,17 +6,29 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
 
-enum { OBJECTS_MOST = 1024, CACHE_MOST = 16 * 1024 * 1024 };
+/* The files are anybody's, and so is how much there is to do for them.  Beyond these, several times
+ * what large programs need, nothing is known. */
+enum {
+    OBJECTS_MOST = 512,
+    LOOKUPS_MOST = 1024, /* each goes through the cache */
+    TRIES_MOST = 32768,  /* paths */
+    READS_MOST = 2048,   /* files */
+    CACHE_MOST = 4 * 1024 * 1024,
+};
 
 /* Something loaded: the program, then its libraries in the order in which they are met. */
 struct object {
     const char *path;
     const char *name; /* as it is asked for */
+    size_t asker;     /* by which object; the program by itself */
+    dev_t device;     /* a file that has several names is loaded once */
+    ino_t inode;
     struct elf_file file;
 };
 
@@ -24,7 +36,10 @@ struct search {
     const struct libraries_request *request;
     struct object *objects;
     size_t count;
+    size_t lookups, tries, reads;
+    size_t asker; /* who needs what is being looked for */
     bool is_musl;
+    bool has_hidden_ways; /* a list of directories, or the cache, that cannot be read */
     const char *defaults; /* directories, with colons */
     const char *cache;    /* /etc/ld.so.cache from its header on, or NULL */
     size_t cache_length;
@@ -71,21 +86,47 @@ static int read_text(const struct search *search, const char *path, char **ret, 
                      &ignored);
 }
 
-/* musl's own list: directories with colons or line breaks, in a file called after the linker. */
+/* One of the files that tell of more ways; false when it is not there. */
+static bool read_ways(struct search *search, const char *path, char **ret, size_t *ret_length)
+{
+    int code = read_text(search, path, ret, ret_length);
+
+    search->has_hidden_ways |= code != 0 && code != -ENOENT && code != -ENOTDIR;
+    return code == 0;
+}
+
+/* musl's own list: directories with colons or line breaks, in a file called after the linker, in
+ * the etc beside its lib. */
 static void choose_musl_defaults(struct search *search, const char *interpreter)
 {
     const char *name = base_name(interpreter);
-    char path[PATH_MAX];
+    int prefix = (int)(name - interpreter) - 1; /* to the slash; then to the one before it */
+    char path[PATH_MAX + sizeof "/etc/.path"];
     char *list;
 
+    while (prefix > 0 && interpreter[prefix - 1] != '/')
+        prefix--;
     search->is_musl = true;
     search->defaults = "/lib:/usr/local/lib:/usr/lib";
-    snprintf(path, sizeof path, "/etc/%.*s.path", (int)strcspn(name, "."), name);
-    if (read_text(search, path, &list, NULL) != 0)
+    snprintf(path, sizeof path, "%.*setc/%.*s.path", prefix, interpreter, (int)strcspn(name, "."),
+             name);
+    if (!read_ways(search, path, &list, NULL))
         return;
     for (char *at = list; *at != '\0'; at++)
         *at = *at == '\n' ? ':' : *at;
     search->defaults = list;
+}
+
+/* Other prefixes (Nix, Guix, /opt) have other directories built in, and a cache of their own; a
+ * link may lead there. */
+static bool is_in_usual_place(const struct search *search, const char *interpreter)
+{
+    char real[PATH_MAX];
+    autoclose int fd = -1;
+
+    if (container_view_open(search->request->view, interpreter, &fd, real) == 0)
+        interpreter = real;
+    return starts_with(interpreter, "/lib") || starts_with(interpreter, "/usr/lib");
 }
 
 /* False: a linker whose ways we do not know. */
@@ -94,7 +135,10 @@ static bool choose_defaults(struct search *search)
     const struct elf_file *file = &search->objects[0].file;
     const char *name = base_name(file->interpreter);
 
-    if (starts_with(name, "ld-musl-")) {
+    if (!is_in_usual_place(search, file->interpreter))
+        return false;
+
+    if (starts_with(name, "ld-musl-") && name - file->interpreter > 1) {
         choose_musl_defaults(search, file->interpreter);
         return true;
     }
@@ -134,7 +178,7 @@ static void read_cache(struct search *search)
     uint32_t old_count;
     char *text;
 
-    if (read_text(search, "/etc/ld.so.cache", &text, &length) != 0)
+    if (!read_ways(search, "/etc/ld.so.cache", &text, &length))
         return;
     if (length >= 16 && memcmp(text, old_magic, sizeof old_magic - 1) == 0) {
         memcpy(&old_count, text + 12, sizeof old_count);
@@ -155,30 +199,68 @@ static const char *cache_string(const struct search *search, uint32_t offset)
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-enum found { FOUND_NOT, FOUND, FOUND_HIDDEN, FOUND_BROKEN };
+enum found { FOUND_NOT, FOUND, FOUND_HIDDEN, FOUND_BROKEN, FOUND_TOO_MUCH, FOUND_NO_MEMORY };
+
+static bool is_known(const struct search *search, const struct stat *status)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        if (search->objects[i].device == status->st_dev &&
+            search->objects[i].inode == status->st_ino)
+            return true;
+    }
+    return false;
+}
 
 /* A file of another kind of machine is passed by, as ld.so does; at one that is no ELF file at all
  * it gives up. */
-static enum found try_file(struct search *search, const char *name, const char *path)
+static enum found read_object(struct search *search, int fd, struct object *object)
 {
     const struct elf_file *program = &search->objects[0].file;
-    struct object object = {.name = name};
     struct error ignored;
-    autoclose int fd = -1;
-    int code = container_view_open_file(search->request->view, path, &fd, NULL);
+    int code;
 
+    if (++search->reads > READS_MOST)
+        return FOUND_TOO_MUCH;
+    code = elf_file_read(fd, search->request->arena, &object->file, &ignored);
+    if (code < 0)
+        return code == -ENOMEM ? FOUND_NO_MEMORY : FOUND_BROKEN;
+    if (object->file.machine != program->machine || object->file.class != program->class)
+        return FOUND_NOT;
+    return object->file.is_cut ? FOUND_TOO_MUCH : FOUND;
+}
+
+static enum found add_object(struct search *search, struct object *object, const char *path)
+{
+    if (search->count == OBJECTS_MOST)
+        return FOUND_TOO_MUCH;
+    object->path = arena_string(search->request->arena, path);
+    if (object->path == NULL)
+        return FOUND_NO_MEMORY;
+    search->objects[search->count++] = *object;
+    return FOUND;
+}
+
+static enum found try_file(struct search *search, const char *name, const char *path)
+{
+    struct object object = {.name = name, .asker = search->asker};
+    struct stat status;
+    enum found found;
+    autoclose int fd = -1;
+    int code;
+
+    if (++search->tries > TRIES_MOST)
+        return FOUND_TOO_MUCH;
+    code = container_view_open_file(search->request->view, path, &fd, NULL);
     if (code == CONTAINER_VIEW_HIDDEN)
         return FOUND_HIDDEN;
-    if (code < 0)
+    if (code < 0 || fstat(fd, &status) < 0)
         return FOUND_NOT;
-    if (elf_file_read(fd, search->request->arena, &object.file, &ignored) < 0)
-        return FOUND_BROKEN;
-    if (object.file.machine != program->machine || object.file.class != program->class)
-        return FOUND_NOT;
-    object.path = arena_string(search->request->arena, path);
-    if (object.path != NULL && search->count < OBJECTS_MOST)
-        search->objects[search->count++] = object;
-    return FOUND;
+    if (is_known(search, &status))
+        return FOUND;
+    object.device = status.st_dev;
+    object.inode = status.st_ino;
+    found = read_object(search, fd, &object);
+    return found == FOUND ? add_object(search, &object, path) : found;
 }
 
 /* $ORIGIN at the start of a directory; other tokens name what only the machine knows. */
@@ -262,26 +344,67 @@ static enum found try_cache(struct search *search, const char *name)
     return FOUND_NOT;
 }
 
-/* ld.so(8): DT_RPATH of who asks and of the program, unless there is a DT_RUNPATH;
- * LD_LIBRARY_PATH; DT_RUNPATH; the cache; the directories built in. */
-static enum found look_for(struct search *search, const char *name, size_t asker)
+/* Who asks, who asked for that one, and so on, to the program. */
+#define for_each_asker(by)                                                                    \
+    for (const struct object *by = &search->objects[search->asker], *last = NULL; by != last; \
+         last = by, by = &search->objects[by->asker])
+
+/* musl: either of DT_RPATH and DT_RUNPATH, of everybody up to the program. */
+static enum found try_musl_paths(struct search *search, const char *name)
 {
-    const struct object by = search->objects[asker];
-    const struct object program = search->objects[0];
-    const char *rpath = by.file.runpath == NULL ? by.file.rpath : NULL;
-    const char *inherited = program.file.runpath == NULL ? program.file.rpath : NULL;
+    enum found found = FOUND_NOT;
+
+    for_each_asker(by)
+    {
+        const char *list = by->file.runpath != NULL ? by->file.runpath : by->file.rpath;
+
+        if (found == FOUND_NOT)
+            found = try_list(search, name, list, ":", by->path);
+    }
+    return found;
+}
+
+/* ld.so(8): unless who asks has a DT_RUNPATH, DT_RPATH of everybody up to the program, where it is
+ * not put out of force by a DT_RUNPATH beside it. */
+static enum found try_rpaths(struct search *search, const char *name)
+{
+    enum found found = FOUND_NOT;
+
+    if (search->objects[search->asker].file.runpath != NULL)
+        return FOUND_NOT;
+    for_each_asker(by)
+    {
+        if (found == FOUND_NOT && by->file.runpath == NULL)
+            found = try_list(search, name, by->file.rpath, ":", by->path);
+    }
+    return found;
+}
+
+/* ld.so(8): DT_RPATH; LD_LIBRARY_PATH; DT_RUNPATH; the cache; the directories built in. */
+static enum found look_along_ways(struct search *search, const char *name)
+{
+    const struct object by = search->objects[search->asker];
+    const char *program = search->objects[0].path;
     enum found found;
 
-    if (strchr(name, '/') != NULL)
-        return *name == '/' ? try_file(search, name, name) : FOUND_HIDDEN;
-    if ((found = try_list(search, name, rpath, ":", by.path)) != FOUND_NOT ||
-        (found = try_list(search, name, inherited, ":", program.path)) != FOUND_NOT ||
-        (found = try_list(search, name, search->request->library_path, ":;", program.path)) !=
+    if ((found = search->is_musl ? try_musl_paths(search, name) : try_rpaths(search, name)) !=
+            FOUND_NOT ||
+        (found = try_list(search, name, search->request->library_path, ":;", program)) !=
             FOUND_NOT ||
         (found = try_list(search, name, by.file.runpath, ":", by.path)) != FOUND_NOT ||
         (found = try_cache(search, name)) != FOUND_NOT)
         return found;
-    return try_list(search, name, search->defaults, ":", program.path);
+    found = try_list(search, name, search->defaults, ":", program);
+    return found == FOUND_NOT && search->has_hidden_ways ? FOUND_HIDDEN : found;
+}
+
+static enum found look_for(struct search *search, const char *name)
+{
+    if (++search->lookups > LOOKUPS_MOST)
+        return FOUND_TOO_MUCH;
+    if (strchr(name, '/') != NULL)
+        return *name == '/' ? try_file(search, name, name) : FOUND_HIDDEN;
+    return strlen(name) > NAME_MAX ? FOUND_NOT : look_along_ways(search, name);
 }
 
 /* The linker is loaded already; musl's holds the whole C library, under all of its names. */
@@ -301,13 +424,33 @@ static bool is_loaded(const struct search *search, const char *name)
     return strcmp(name, base_name(search->objects[0].file.interpreter)) == 0;
 }
 
+/* What the asker needs, up to the first that is not to be had. */
+static enum found look_for_all(struct search *search, struct missing_library *ret)
+{
+    const struct string_list needed = search->objects[search->asker].file.needed;
+
+    for (size_t i = 0; i < needed.count; i++) {
+        const char *name = needed.items[i];
+        enum found found = is_loaded(search, name) ? FOUND : look_for(search, name);
+
+        if (found == FOUND || found == FOUND_HIDDEN)
+            continue;
+        if (found == FOUND_NOT || found == FOUND_BROKEN)
+            *ret = (struct missing_library){name, search->objects[search->asker].path,
+                                            found == FOUND_BROKEN};
+        return found;
+    }
+    return FOUND;
+}
+
 int libraries_find_missing(const struct libraries_request *request, struct missing_library *ret,
                            struct error *err)
 {
     struct search search = {.request = request};
+    enum found found = FOUND;
 
     *ret = (struct missing_library){.name = NULL};
-    if (request->file->interpreter == NULL)
+    if (request->file->interpreter == NULL || request->file->is_cut)
         return 0;
     search.objects = arena_zero(request->arena, OBJECTS_MOST, sizeof *search.objects);
     if (search.objects == NULL)
@@ -318,17 +461,7 @@ int libraries_find_missing(const struct libraries_request *request, struct missi
         return 0;
     if (!search.is_musl)
         read_cache(&search);
-    for (size_t i = 0; i < search.count; i++) {
-        for (size_t j = 0; j < search.objects[i].file.needed.count; j++) {
-            const char *name = search.objects[i].file.needed.items[j];
-
-            enum found found = is_loaded(&search, name) ? FOUND : look_for(&search, name, i);
-
-            if (found == FOUND || found == FOUND_HIDDEN)
-                continue;
-            *ret = (struct missing_library){name, search.objects[i].path, found == FOUND_BROKEN};
-            return 0;
-        }
-    }
-    return 0;
+    for (; found == FOUND && search.asker < search.count; search.asker++)
+        found = look_for_all(&search, ret);
+    return found == FOUND_NO_MEMORY ? no_memory(err) : 0;
 }

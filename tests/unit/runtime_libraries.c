@@ -3,7 +3,9 @@
 #include "runtime_help.h"
 
 #include <elf.h>
+#include <malloc.h>
 
+#include "namespaces/mount/plan.h"
 #include "runtime/libraries.h"
 
 /* One page: headers, then the dynamic table, then its strings; addresses are offsets. */
@@ -102,23 +104,21 @@ static void library(struct tree *tree, const char *path, struct recipe recipe)
     write_elf(in_tree(tree, path), &recipe);
 }
 
-/* "NAME by WHO", or "" when nothing is missing. */
-static const char *missing(struct tree *tree, struct recipe recipe, const char *library_path)
+/* "NAME by WHO", or "" when nothing is missing to the program that is there. */
+static const char *missing_to_program(struct tree *tree, const struct container_view *view,
+                                      const char *library_path)
 {
-    const struct container_view view = {.root = tree->root};
     struct missing_library found;
     struct elf_file file;
     struct error err;
-    int fd;
+    int fd = open(in_tree(tree, "/opt/bin/program"), O_RDONLY | O_CLOEXEC);
 
-    if (recipe.interpreter == NULL)
-        recipe.interpreter = "/lib64/ld-linux-x86-64.so.2";
-    write_elf(in_tree(tree, "/opt/bin/program"), &recipe);
-    fd = open(in_tree(tree, "/opt/bin/program"), O_RDONLY | O_CLOEXEC);
     must(elf_file_read(fd, &tree->arena, &file, &err));
     close(fd);
+    if (file.interpreter == NULL)
+        file.interpreter = "/lib64/ld-linux-x86-64.so.2";
 
-    const struct libraries_request request = {&view, "/opt/bin/program", &file, library_path,
+    const struct libraries_request request = {view, "/opt/bin/program", &file, library_path,
                                               &tree->arena};
 
     must(libraries_find_missing(&request, &found, &err));
@@ -126,6 +126,46 @@ static const char *missing(struct tree *tree, struct recipe recipe, const char *
         return "";
     return arena_print(&tree->arena, "%s by %s%s", found.name, found.needed_by,
                        found.is_broken ? ", broken" : "");
+}
+
+static const char *missing(struct tree *tree, struct recipe recipe, const char *library_path)
+{
+    const struct container_view view = {.root = tree->root};
+
+    write_elf(in_tree(tree, "/opt/bin/program"), &recipe);
+    return missing_to_program(tree, &view, library_path);
+}
+
+/* A file with `count` entries of one kind; their strings are "n", the entry's number with that many
+ * digits, and ".so". */
+static void write_wide(const char *path, int64_t tag, size_t count, int width)
+{
+    const size_t table = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
+    const size_t strings = table + (count + 2) * sizeof(Elf64_Dyn);
+    const size_t room = (size_t)width + sizeof "n.so";
+    const Elf64_Ehdr header = {
+        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+                    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB},
+        .e_machine = EM_X86_64,
+        .e_phoff = sizeof header,
+        .e_phnum = 2
+    };
+    const Elf64_Phdr parts[2] = {
+        {.p_type = PT_LOAD,    .p_filesz = strings + count * room},
+        {.p_type = PT_DYNAMIC, .p_offset = table                 }
+    };
+    FILE *file = fopen(path, "w");
+
+    cr_assert_not_null(file);
+    fwrite(&header, sizeof header, 1, file);
+    fwrite(parts, sizeof parts, 1, file);
+    fwrite(&(Elf64_Dyn){DT_STRTAB, {strings}}, sizeof(Elf64_Dyn), 1, file);
+    for (size_t i = 0; i < count; i++)
+        fwrite(&(Elf64_Dyn){tag, {i * room}}, sizeof(Elf64_Dyn), 1, file);
+    fwrite(&(Elf64_Dyn){DT_NULL, {0}}, sizeof(Elf64_Dyn), 1, file);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "n%0*zu.so%c", width, i, '\0');
+    fclose(file);
 }
 
 #define own_tree(name)                                    \
@@ -244,6 +284,142 @@ Test(libraries, of_musl_are_where_its_file_says)
     library(&tree, "/own/liba.so", (struct recipe){0});
     put_file(in_tree(&tree, "/etc/ld-musl-x86_64.path"), "/nowhere\n/own\n", 0644);
     cr_expect_str_eq(missing(&tree, recipe, NULL), "");
+}
+
+/* DT_RPATH of a library is for what its libraries need, too. */
+Test(libraries, of_libraries_are_along_the_rpath_of_all_that_led_to_them)
+{
+    own_tree(tree);
+    const struct recipe program = {.needed = {"liba.so"}, .runpath = "/own"};
+
+    library(&tree, "/own/liba.so", (struct recipe){.needed = {"libb.so"}, .rpath = "/opt/lib"});
+    library(&tree, "/opt/lib/libb.so", (struct recipe){.needed = {"libc2.so"}});
+    library(&tree, "/opt/lib/libc2.so", (struct recipe){0});
+    cr_expect_str_eq(missing(&tree, program, NULL), "");
+    library(&tree, "/opt/lib/libb.so",
+            (struct recipe){.needed = {"libc2.so"}, .runpath = "/nowhere"});
+    cr_expect_str_eq(missing(&tree, program, NULL), "libc2.so by /opt/lib/libb.so");
+}
+
+Test(libraries, of_musl_are_along_runpaths_too)
+{
+    own_tree(tree);
+    const struct recipe program = {
+        .interpreter = "/lib/ld-musl-x86_64.so.1", .needed = {"liba.so"}, .runpath = "/own"};
+
+    library(&tree, "/own/liba.so", (struct recipe){.needed = {"libb.so"}});
+    library(&tree, "/own/libb.so", (struct recipe){0});
+    cr_expect_str_eq(missing(&tree, program, NULL), "");
+}
+
+/* The list is beside the directory that the linker is in. */
+Test(libraries, of_musl_below_a_prefix_are_where_its_file_there_says)
+{
+    own_tree(tree);
+    const struct recipe program = {.interpreter = "/usr/lib/ld-musl-x86_64.so.1",
+                                   .needed = {"liba.so"}};
+
+    library(&tree, "/own/liba.so", (struct recipe){0});
+    cr_assert_eq(mkdir(in_tree(&tree, "/usr/etc"), 0755), 0);
+    put_file(in_tree(&tree, "/etc/ld-musl-x86_64.path"), "/own\n", 0644);
+    cr_expect_str_neq(missing(&tree, program, NULL), "");
+    put_file(in_tree(&tree, "/usr/etc/ld-musl-x86_64.path"), "/own\n", 0644);
+    cr_expect_str_eq(missing(&tree, program, NULL), "");
+}
+
+/* Nix, Guix, and what people build in /opt: also by a link from where everybody looks. */
+Test(libraries, of_a_linker_of_another_prefix_cannot_be_known)
+{
+    own_tree(tree);
+    struct recipe program = {.interpreter = "/opt/lib/ld-linux-x86-64.so.2", .needed = {"liba.so"}};
+
+    cr_expect_str_eq(missing(&tree, program, NULL), "");
+    library(&tree, "/opt/lib/ld-linux-x86-64.so.2", (struct recipe){0});
+    program.interpreter = "/lib64/ld-linux-x86-64.so.2";
+    cr_expect_str_neq(missing(&tree, program, NULL), "");
+    cr_assert_eq(
+        symlink("/opt/lib/ld-linux-x86-64.so.2", in_tree(&tree, "/lib64/ld-linux-x86-64.so.2")), 0);
+    cr_expect_str_eq(missing(&tree, program, NULL), "");
+}
+
+/* Where the cache, or musl's list, is out of sight. */
+Test(libraries, that_a_hidden_list_may_lead_to_are_not_missing)
+{
+    static const char *const linkers[] = {"/lib64/ld-linux-x86-64.so.2",
+                                          "/lib/ld-musl-x86_64.so.1"};
+    own_tree(tree);
+    struct planned_mount hidden = {.kind = MOUNT_KIND_OVERLAY, .destination = "/etc"};
+    const struct mount_plan plan = {.mounts = &hidden, .mount_count = 1};
+    const struct container_view plain = {.root = tree.root};
+    struct container_view view = plain;
+    struct error err;
+
+    must(container_view_add_mounts(&view, &plan, &tree.arena, &err));
+    for (size_t i = 0; i < count_of(linkers); i++) {
+        const struct recipe recipe = {.needed = {"liba.so"}, .interpreter = linkers[i]};
+
+        write_elf(in_tree(&tree, "/opt/bin/program"), &recipe);
+        cr_expect_str_neq(missing_to_program(&tree, &plain, NULL), "");
+        cr_expect_str_eq(missing_to_program(&tree, &view, NULL), "");
+    }
+}
+
+/* --- how much ----------------------------------------------------------------------------------
+ */
+
+/* One file of many names is one library: there is room for more. */
+Test(libraries, of_many_names_are_read_once)
+{
+    enum { NAMES = 700 };
+    own_tree(tree);
+    const struct container_view view = {.root = tree.root};
+
+    write_wide(in_tree(&tree, "/opt/bin/program"), DT_NEEDED, NAMES + 1, 4);
+    library(&tree, "/lib64/file", (struct recipe){0});
+    for (int i = 0; i < NAMES; i++)
+        cr_assert_eq(link(in_tree(&tree, "/lib64/file"),
+                          in_tree(&tree, arena_print(&tree.arena, "/lib64/n%04d.so", i))),
+                     0);
+    cr_expect_str_eq(missing_to_program(&tree, &view, NULL), "n0700.so by /opt/bin/program");
+}
+
+/* A chain that is longer than any honest one is not followed to its end. */
+Test(libraries, beyond_measure_are_not_looked_for)
+{
+    own_tree(tree);
+
+    for (int i = 0; i < 600; i++)
+        library(&tree, arena_print(&tree.arena, "/lib64/n%d.so", i),
+                (struct recipe){.needed = {arena_print(&tree.arena, "n%d.so", i + 1)}});
+    cr_expect_str_eq(missing(&tree, (struct recipe){.needed = {"n200.so"}}, NULL),
+                     "n600.so by /lib64/n599.so");
+    cr_expect_str_eq(missing(&tree, (struct recipe){.needed = {"n0.so"}}, NULL), "");
+}
+
+/* Whatever a file repeats, little of it is kept. */
+Test(elf_file, that_says_much_costs_little)
+{
+    static const int64_t tags[] = {DT_RPATH, DT_RUNPATH, DT_NEEDED};
+    own_tree(tree);
+
+    for (size_t i = 0; i < count_of(tags); i++) {
+        autoarena struct arena arena = {0};
+        const char *path = in_tree(&tree, "/file");
+        struct elf_file file = {0};
+        struct error err;
+        size_t before;
+        int fd;
+
+        write_wide(path, tags[i], 1000, 4000);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        must(elf_file_read(fd, &arena, &file, &err));
+        cr_expect_lt(mallinfo2().uordblks + mallinfo2().hblkhd - before, 256 * 1024);
+        cr_expect_eq(file.is_cut, tags[i] == DT_NEEDED);
+        if (tags[i] == DT_RUNPATH)
+            cr_expect_not_null(strstr(file.runpath, "0999.so"), "the last one counts");
+        close(fd);
+    }
 }
 
 /* --- the cache -------------------------------------------------------------------------------- */
