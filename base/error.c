@@ -100,30 +100,40 @@ static size_t printable(const char *bytes, size_t length)
     return sequence;
 }
 
-const char *quotable(char buffer[static 1040], const char *value)
+/* As many bytes of `value` as are at most `longest` and whose form, with "..." behind it, fits. */
+static const char *copy_printable(char *buffer, size_t size, const char *value, size_t longest)
 {
-    static const size_t longest = 256;
+    static const char more[] = "...";
     size_t length = strnlen(value, longest + 4);
     size_t used = 0;
     size_t i = 0;
 
     while (i < length) {
         size_t sequence = printable(value + i, length - i);
+        size_t room = sequence > 0 ? sequence : strlen("\\xNN");
 
-        if (i + (sequence > 0 ? sequence : 1) > longest) {
-            used += (size_t)snprintf(buffer + used, 1040 - used, "...");
+        if (i + (sequence > 0 ? sequence : 1) > longest || used + room + sizeof more > size) {
+            memcpy(buffer + used, more, strlen(more));
+            used += strlen(more);
             break;
         }
-        if (sequence > 0) {
+        if (sequence > 0)
             memcpy(buffer + used, value + i, sequence);
-            used += sequence;
-            i += sequence;
-        } else {
-            used += (size_t)snprintf(buffer + used, 1040 - used, "\\x%02x",
-                                     (unsigned char)value[i]);
-            i++;
-        }
+        else
+            snprintf(buffer + used, size - used, "\\x%02x", (unsigned char)value[i]);
+        used += room;
+        i += sequence > 0 ? sequence : 1;
     }
     buffer[used] = '\0';
     return buffer;
+}
+
+const char *quotable(char buffer[static 1040], const char *value)
+{
+    return copy_printable(buffer, 1040, value, 256);
+}
+
+const char *quotable_line(char *buffer, size_t size, const char *line)
+{
+    return copy_printable(buffer, size, line, size);
 }

@@ -37,3 +37,6 @@ int hint(struct error *err, const char *format, ...) __attribute__((format(print
 /* Copy an untrusted value for use in a message: control bytes and invalid UTF-8 become \xNN,
  * length is cut to 256 bytes with "...".  Returns `buffer`. */
 const char *quotable(char buffer[static 1040], const char *value);
+
+/* The same for a whole line in which such values may be: as much of it as `size` bytes hold. */
+const char *quotable_line(char *buffer, size_t size, const char *line);

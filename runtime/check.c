@@ -64,10 +64,16 @@ static bool is_known(const struct check_list *list, const char *place, const cha
     return false;
 }
 
-static int add_missing(struct check *check, const char *place, const char *words, struct error *err)
+/* Names in them may be anybody's, such as those in a program of the container: nothing of them
+ * reaches a terminal as a control. */
+static int add_missing(struct check *check, const char *raw_place, const char *raw_words,
+                       struct error *err)
 {
     struct container_finding finding = {.check = check->list->name};
+    char place[2 * sizeof err->text], words[2 * sizeof err->text];
 
+    quotable_line(place, sizeof place, raw_place);
+    quotable_line(words, sizeof words, raw_words);
     if (is_known(check->list, place, words))
         return 0;
     finding.place = arena_string(check->arena, place);

@@ -93,7 +93,8 @@ must_check int container_create(const struct runtime *runtime, const struct crea
 /* --- before that -------------------------------------------------------------------------------
  */
 
-/* One thing that a bundle needs of this host. */
+/* One thing that a bundle needs of this host.  Both texts can be printed: whatever the bundle's
+ * names have in them, there are no control bytes. */
 struct container_finding {
     const char *check; /* what was looked at: "mounts", "program" */
     const char *place; /* in config.json: "mounts[3].source"; NULL where all of `check` is given */

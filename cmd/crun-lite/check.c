@@ -38,11 +38,9 @@ static void print_lines(const struct container_findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
         const struct container_finding *finding = &findings->items[i];
-        char quoted[1040];
 
-        /* Names in it are the bundle's. */
         if (!finding->ok)
-            printf("%s: %s\n", quotable(quoted, finding->place), finding->words);
+            printf("%s: %s\n", finding->place, finding->words);
     }
     if (findings->missing == 0)
         puts("ok");

@@ -321,6 +321,38 @@ Scenario(check, interpreter_and_libraries_of_the_program_are_looked_for)
     assert_missing(bundle, "process.args[0]: /program: its library \"libyajl.so");
 }
 
+/* A bundle is anybody's, and so are the names in it: none of them speaks to the terminal. */
+Scenario(check, no_name_of_a_bundle_reaches_the_terminal_as_a_control)
+{
+    static const char title[] = "\\u001b]0;hello\\u0007";
+
+    need_root();
+    struct bundle *bundle = bundle_new();
+
+    bundle_set(bundle, "process.args", "[\"/%s\"]", title);
+    bundle_file(bundle, "/\x1b]0;hello\x07", "#!/no/such\n", 0755);
+    bundle_set(bundle, "hooks", "{\"createRuntime\": [{\"path\": \"/%s\"}]}", title);
+    bundle_mount(bundle, "/mnt", "bind", "/\x1b]0;hello\x07", "\"bind\"");
+    bundle_mount(bundle, "/mnt", title, "x", "");
+    bundle_set(bundle, "linux.seccomp",
+               "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"/%s\", "
+               "\"syscalls\": [{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_NOTIFY\"}]}",
+               title);
+
+    const struct outcome lines = check(bundle);
+
+    assert_code(lines, 1);
+    assert_has(lines.out, "process.args[0]: /\\x1b]0;hello\\x07: its interpreter");
+    assert_has(lines.out, "hooks.createRuntime[0].path: /\\x1b]0;hello\\x07: No such file");
+    assert_has(lines.out, "].source: /\\x1b]0;hello\\x07: No such file");
+    assert_has(lines.out, "].type: this kernel has no file system \"\\x1b]0;hello\\x07\"");
+    assert_has(lines.out, "listenerPath: /\\x1b]0;hello\\x07: No such file");
+    assert_lacks(lines.out, "\x1b");
+    assert_lacks(lines.out, "\x07");
+    /* JSON has no other bytes than UTF-8. */
+    assert_lacks(crun("check", "--json", bundle->path).out, "\\u001b");
+}
+
 /* --- the command -------------------------------------------------------------------------------
  */
 

@@ -104,3 +104,22 @@ Test(base_error, untrusted_values_are_cut_at_256_bytes)
     memset(value, '\x01', 300);
     cr_expect_eq(strlen(quotable(buffer, value)), 256 * 4 + 3);
 }
+
+/* Other than a value a line is cut by its room alone, and never in the middle. */
+Test(base_error, lines_are_as_long_as_their_room)
+{
+    char line[1000], buffer[1200];
+
+    memset(line, 'a', sizeof line);
+    line[500] = '\x1b';
+    line[sizeof line - 1] = '\0';
+    cr_expect_eq(strlen(quotable_line(buffer, sizeof buffer, line)), sizeof line - 1 + 3);
+    cr_expect_eq(strncmp(buffer + 499, "a\\x1ba", 6), 0);
+    for (size_t room = 490; room < 510; room++) {
+        quotable_line(buffer, room, line);
+        cr_expect_lt(strlen(buffer), room);
+        cr_expect_geq(strlen(buffer), room - 5);
+        cr_expect_str_eq(buffer + strlen(buffer) - 3, "...");
+        cr_expect_null(memchr(buffer, '\x1b', room));
+    }
+}
