@@ -23,8 +23,8 @@ static int plan_line(struct cgroup_planner *planner, const struct cgroup_control
     line->write.reset = line->reset[0] == '\0' ? NULL : line->reset;
     if (line->write.file != NULL)
         return cgroup_plan_write(planner, self, place, &line->write, err);
-    log_debug(planner->log, "linux.resources.%s: ignored, cgroup v2 has no such thing",
-              line->field);
+    log_ignored(planner->log, LOG_LEVEL_DEBUG,
+                "linux.resources.%s: ignored, cgroup v2 has no such thing", line->field);
     return 0;
 }
 

@@ -27,8 +27,13 @@ static int plan_priorities(struct cgroup_planner *planner, const struct cgroup_c
 {
     struct cgroup_place place = cgroup_place_of(planner->plan->host, self);
 
-    if (resources->network == NULL || place.is_v2)
+    if (resources->network == NULL || resources->network->priorities.count == 0)
         return 0;
+    if (place.is_v2) {
+        log_ignored(planner->log, LOG_LEVEL_DEBUG,
+                    "linux.resources.network.priorities: ignored, cgroup v2 has no such thing");
+        return 0;
+    }
     for_each_item (priority, &resources->network->priorities) {
         char value[80];
         struct cgroup_write write = {

@@ -106,7 +106,7 @@ static int copy_node(const struct copy *copy, int to, const char *name, const st
 {
     if (mknodat(to, name, (status->st_mode & S_IFMT) | 0600, status->st_rdev) == 0)
         return 0;
-    if (errno != EPERM || S_ISFIFO(status->st_mode))
+    if (errno != EPERM || S_ISFIFO(status->st_mode) || log_is_strict(copy->log))
         return fail(err, errno, "mknod");
     log_warning(copy->log, "tmpcopyup: the device %s may not be made here: left out", name);
     return 1;

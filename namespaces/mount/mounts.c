@@ -127,6 +127,28 @@ static const struct shown_namespace *find_shown(const char *type)
     return NULL;
 }
 
+/* The host's has options of its own. */
+static int tell_left_out(const struct mount_step *step, const struct shown_namespace *shown,
+                         struct error *err)
+{
+    const struct planned_mount *mount = step->mount;
+    const struct log *log = step->helper == NULL ? NULL : step->helper->log;
+
+    if (mount->data_count == 0)
+        return 0;
+    if (log_is_strict(log))
+        return refuse(err, EINVAL,
+                      "options[%zu]: \"%s\" has no effect without a %s namespace of its own: the "
+                      "container gets the host's %s",
+                      mount->data[0].option, mount->data[0].key, shown->kind, shown->host_path);
+    log_warning(log,
+                "mounts[%zu] %s: options[%zu]: \"%s\" is left out: without a %s namespace of its "
+                "own the container gets the host's %s, which has options of its own",
+                mount->index, mount->destination, mount->data[0].option, mount->data[0].key,
+                shown->kind, shown->host_path);
+    return 0;
+}
+
 /* Access times of the host's mount are locked in a user namespace: they stay then. */
 static int clone_of_host(const struct mount_step *step, const struct shown_namespace *shown,
                          struct error *err)
@@ -143,13 +165,8 @@ static int clone_of_host(const struct mount_step *step, const struct shown_names
 
     if (tree < 0)
         return tree;
-    if (mount->data_count > 0)
-        log_warning(
-            step->helper == NULL ? NULL : step->helper->log,
-            "mounts[%zu] %s: options[%zu]: \"%s\" is left out: without a %s namespace of its "
-            "own the container gets the host's %s, which has options of its own",
-            mount->index, mount->destination, mount->data[0].option, mount->data[0].key,
-            shown->kind, shown->host_path);
+    if (tell_left_out(step, shown, err) < 0)
+        return -err->code;
     error = tree_set(tree, true, &attributes, err);
     if (error == -EPERM)
         error = tree_set(tree, true, &no_atime, err);

@@ -339,7 +339,7 @@ static void drop_cgroup_options(struct planned_mount *mount, const struct log *l
     if (mount->kind != MOUNT_KIND_CGROUP)
         return;
     for (size_t i = 0; i < mount->data_count; i++)
-        log_warning(log,
+        log_ignored(log, LOG_LEVEL_WARNING,
                     "mounts[%zu].options[%zu]: \"%s\" changes nothing: the host has mounted its "
                     "cgroups with options of its own",
                     mount->index, mount->data[i].option, quotable(quoted, mount->data[i].key));

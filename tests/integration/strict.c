@@ -3,6 +3,8 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
@@ -174,15 +176,40 @@ Scenario(strict, a_config_of_another_name_is_named)
                    text("%s: --strict: colour: unknown member", other));
 }
 
-/* What only the root file system tells. */
-Scenario(strict, a_device_whose_place_is_taken_is_refused)
+/* The host has made the hierarchies. */
+Scenario(strict, an_option_of_the_hosts_cgroups_is_refused)
 {
     need_root();
     struct bundle *bundle = true_bundle();
 
-    bundle_file(bundle, "lock", "", 0644);
-    bundle_set(bundle, "linux.devices",
-               "[{\"path\": \"/lock\", \"type\": \"c\", \"major\": 1, \"minor\": 3}]");
+    bundle_mount(bundle, "/mnt", "cgroup", "cgroup", "\"ro\",\"xattr\"");
+    assert_told(bundle, ".options[1]: \"xattr\" changes nothing");
+}
+
+/* In a user namespace, without another of its own, the container gets what the host has mounted. */
+Scenario(strict, an_option_of_a_file_system_that_cannot_be_made_is_refused)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+
+    bundle_map_users(bundle, 100000, 1000);
+    bundle_without_namespace(bundle, "pid");
+    bundle_mount(bundle, "/other", "proc", "proc", "\"nosuid\",\"hidepid=2\"");
     assert_ok(bundle_run(bundle));
-    assert_refused(run_strictly(bundle), 1, "the root file system has a file there");
+    assert_refused(run_strictly(bundle), 1, "options[1]: \"hidepid\" has no effect without a pid");
+}
+
+/* What an image has in a directory does not come whole. */
+Scenario(strict, a_device_that_cannot_be_copied_up_is_refused)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+    const char *directory = text("%s/work/sub", bundle->rootfs);
+
+    bundle_map_users(bundle, 100000, 1000);
+    cr_assert(mkdir(directory, 0755) == 0 && lchown(directory, 100000, 100000) == 0);
+    cr_assert_eq(mknod(text("%s/null", directory), S_IFCHR | 0666, makedev(1, 3)), 0);
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"tmpcopyup\"");
+    assert_ok(bundle_run(bundle));
+    assert_refused(run_strictly(bundle), 1, "mknod");
 }

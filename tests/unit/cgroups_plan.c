@@ -254,6 +254,42 @@ Test(cgroups_plan, huge_pages_are_limited_in_use_and_reservation)
     CHECK(rows);
 }
 
+static void keep_ignored(void *context, enum log_level level, const char *text)
+{
+    cr_expect_eq(level, LOG_LEVEL_IGNORED);
+    text_print(context, "%s|", text);
+}
+
+/* What v2 has no file for is told, so that --strict can refuse it. */
+Test(cgroups_plan, what_v2_has_no_file_for_is_told_as_ignored)
+{
+    static const struct {
+        const char *json;
+        const char *lines;
+    } rows[] = {
+        {"{'blockIO':{'leafWeight':30}}",
+         "linux.resources.blockIO.leafWeight: ignored, cgroup v2 has no such thing|"},
+        {"{'network':{'priorities':[{'name':'eth0','priority':5}]}}",
+         "linux.resources.network.priorities: ignored, cgroup v2 has no such thing|"},
+        {"{'network':{'priorities':[]}}",                             ""            },
+    };
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        autoarena struct arena arena = {0};
+        char lines[500] = "";
+        struct text kept = TEXT_IN(lines);
+        const struct log log = {.write = keep_ignored, .context = &kept, .strict = true};
+        struct cgroup_request request = {.id = "web",
+                                         .resources = resources_of(rows[i].json, &arena)};
+        struct cgroup_plan plan;
+        struct error err = {0};
+
+        cr_assert_eq(cgroup_plan_from_spec(&plan, &v2_host, &request, &arena, &log, &err), 0, "%s",
+                     err.text);
+        cr_expect_str_eq(lines, rows[i].lines);
+    }
+}
+
 Test(cgroups_plan, rdma_and_network)
 {
     static const struct expectation rows[] = {
