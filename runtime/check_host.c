@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -100,21 +101,65 @@ int check_id_maps(struct check *check, struct error *err)
 
 /* --- parameters, interfaces ------------------------------------------------------------------- */
 
+/* Joined by path it may turn out to be the host's own: as create asks, when it has opened it. */
+static int check_owners(struct check *check, struct error *err)
+{
+    struct namespace_plan *namespaces = &check->plan.namespaces;
+    struct error failure;
+    uint64_t foreign;
+    int code = 0;
+
+    /* What cannot be opened has been told. */
+    if (namespace_open_joins(namespaces, &failure) < 0)
+        return 0;
+    if (namespace_foreign(namespaces, &foreign, &failure) < 0 ||
+        sysctl_plan_check(&check->plan.sysctl, foreign, &failure) < 0)
+        code = check_failed(check, &failure, err);
+    namespace_close_joins(namespaces);
+    return code;
+}
+
+/* The interface in "net/ipv4/conf/NAME/...": the host need not have it, and the parameters that it
+ * will have are those of "default".  Returns the path to look for. */
+static const char *without_interface(const char *path, struct arena *arena)
+{
+    static const char *const directories[] = {"net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/",
+                                              "net/ipv6/neigh/", "net/mpls/conf/"};
+
+    for (size_t i = 0; i < count_of(directories); i++) {
+        const char *name = path + strlen(directories[i]);
+
+        if (starts_with(path, directories[i]) && strncmp(name, "all/", 4) != 0)
+            return arena_print(arena, "%sdefault%s", directories[i], name + strcspn(name, "/"));
+    }
+    return path;
+}
+
+static int check_sysctl(struct check *check, int proc_sys, const struct sysctl *item,
+                        struct error *err)
+{
+    const char *place = arena_print(check->arena, "linux.sysctl[\"%s\"]", item->key);
+    const char *path = without_interface(item->path, check->arena);
+
+    if (place == NULL || path == NULL)
+        return no_memory(err);
+    /* A network that is there already has parameters of its own. */
+    if (starts_with(path, "net/") && check->plan.namespaces.join & CLONE_NEWNET)
+        return 0;
+    return faccessat(proc_sys, path, F_OK, 0) < 0 && errno == ENOENT
+               ? check_missing(check, err, place, "this kernel has no such parameter")
+               : 0;
+}
+
 int check_sysctls(struct check *check, struct error *err)
 {
     autoclose int proc_sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     for (size_t i = 0; proc_sys >= 0 && i < check->plan.sysctl.count; i++) {
-        const struct sysctl *item = &check->plan.sysctl.items[i];
-        const char *place = arena_print(check->arena, "linux.sysctl[\"%s\"]", item->key);
-
-        if (place == NULL)
-            return no_memory(err);
-        if (faccessat(proc_sys, item->path, F_OK, 0) < 0 && errno == ENOENT &&
-            check_missing(check, err, place, "this kernel has no such parameter") < 0)
+        if (check_sysctl(check, proc_sys, &check->plan.sysctl.items[i], err) < 0)
             return -err->code;
     }
-    return 0;
+    return check_owners(check, err);
 }
 
 int check_interfaces(struct check *check, struct error *err)

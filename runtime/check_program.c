@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +37,13 @@ static bool has_execute_bit(int fd)
     struct stat status;
 
     return fstat(fd, &status) == 0 && (status.st_mode & 0111) != 0;
+}
+
+static bool is_regular(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 /* 0 and the open file; CONTAINER_VIEW_HIDDEN; -errno as execve(2) would say it. */
@@ -171,9 +179,10 @@ static int check_file(const struct program *program, int fd, const char *path, i
 
 /* --- the first program ------------------------------------------------------------------------ */
 
+/* Of a name that is there twice the last one counts, for us as for ld.so. */
 static const char *variable(const struct string_list *env, const char *name)
 {
-    for (size_t i = 0; i < env->count; i++) {
+    for (size_t i = env->count; i-- > 0;) {
         if (starts_with(env->items[i], name))
             return env->items[i] + strlen(name);
     }
@@ -259,28 +268,58 @@ int check_program(struct check *check, struct error *err)
 
 /* --- hooks ------------------------------------------------------------------------------------ */
 
-static int check_hook(struct check *check, const struct container_view *view, const char *path,
-                      const char *place, struct error *err)
+/* Its own variables, or else those of who runs it. */
+static struct string_list hook_environment(const struct check *check, const struct spec_hook *hook)
 {
+    struct string_list inherited = {.items = (const char **)check->runtime->environment};
+
+    if (hook->env.items != NULL)
+        return hook->env;
+    while (inherited.items != NULL && inherited.items[inherited.count] != NULL)
+        inherited.count++;
+    return inherited;
+}
+
+/* On the host it is this user who executes it, by its path as it is: a link of /proc to a program
+ * (Docker's hooks: /proc/PID/exe) leads there, whatever it reads as. */
+static int open_host_hook(const char *path, int *ret, char *real)
+{
+    autoclose int fd = -1;
+
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+        return -errno;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* Executable, and not to be read. */
+    if (fd < 0)
+        return errno == EACCES ? CONTAINER_VIEW_HIDDEN : -errno;
+    if (!is_regular(fd))
+        return -EACCES;
+    if (realpath(path, real) == NULL)
+        snprintf(real, PATH_MAX, "%s", path);
+    *ret = take_fd(&fd);
+    return 0;
+}
+
+static int check_hook(struct check *check, const struct container_view *view,
+                      const struct spec_hook *hook, const char *place, struct error *err)
+{
+    const struct string_list environment = hook_environment(check, hook);
+    bool is_inside = view == &check->view;
     const struct program program = {
         .check = check,
         .view = view,
         .place = place,
-        .where = view == &check->view ? " in the container" : "",
+        .library_path = variable(&environment, "LD_LIBRARY_PATH="),
+        .where = is_inside ? " in the container" : "",
     };
     char real[PATH_MAX];
     autoclose int fd = -1;
-    int code = 0;
-
-    /* On the host it is this user who executes it. */
-    if (view != &check->view && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-        code = -errno;
-    if (code == 0)
-        code = open_executable(view, path, &fd, real);
+    int code = is_inside ? open_executable(view, hook->path, &fd, real)
+                         : open_host_hook(hook->path, &fd, real);
 
     if (code == CONTAINER_VIEW_HIDDEN)
         return 0;
-    return code < 0 ? check_missing(check, err, place, "%s: %s", path, strerror(-code))
+    return code < 0 ? check_missing(check, err, place, "%s: %s", hook->path, strerror(-code))
                     : check_file(&program, fd, real, 0, err);
 }
 
@@ -292,7 +331,7 @@ static int check_hook_list(struct check *check, const struct spec_hook_list *lis
 
         if (place == NULL)
             return no_memory(err);
-        if (view->root >= 0 && check_hook(check, view, list->items[i].path, place, err) < 0)
+        if (view->root >= 0 && check_hook(check, view, &list->items[i], place, err) < 0)
             return -err->code;
     }
     return 0;

@@ -1,6 +1,7 @@
 /* `check`: what it misses is what `run` fails for, and what it calls ok runs; and it leaves no
  * trace. */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -199,6 +200,70 @@ Scenario(check, everything_is_told_at_once)
     assert_has(outcome.out, "].source: ");
 }
 
+/* --- sysctls -----------------------------------------------------------------------------------
+ */
+
+static const char *network_of(struct bundle *bundle)
+{
+    return text("/proc/%d/ns/net", (int)bundle_pid(bundle));
+}
+
+/* A container to sleep in, with an interface that the host has not. */
+static struct bundle *bundle_with_interface(const char *name)
+{
+    struct bundle *bundle = bundle_new();
+
+    bundle_start(bundle);
+    if (program_run(
+            PROGRAM(.arguments = (const char *[]){"nsenter", text("--net=%s", network_of(bundle)),
+                                                  "ip", "link", "add", name, "type", "veth", NULL}))
+            .code != 0)
+        skip("no interface of type veth can be made here");
+    return bundle;
+}
+
+/* Interfaces of the network that is joined are not those of the host. */
+Scenario(check, a_sysctl_of_an_interface_of_a_joined_network_is_given)
+{
+    need_root();
+    need_command("nsenter");
+    need_command("ip");
+    struct bundle *pod = bundle_with_interface("cltx0");
+    struct bundle *bundle = true_bundle();
+
+    bundle_join_namespace(bundle, "network", network_of(pod));
+    bundle_set(bundle, "linux.sysctl", "{\"net.ipv4.conf.cltx0.forwarding\": \"1\"}");
+    assert_given(bundle);
+    bundle_delete(pod);
+}
+
+/* Nor is one that is moved in under another name; what no interface has is missing all the same. */
+Scenario(check, a_sysctl_of_an_interface_is_looked_for_at_any)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+    char *config = bundle->config;
+
+    bundle_set(bundle, "linux.sysctl", "{\"net.ipv4.conf.cltx0.forwarding\": \"1\"}");
+    assert_ok(check(bundle));
+    bundle_raw(bundle, config);
+    bundle_set(bundle, "linux.sysctl", "{\"net.ipv4.conf.cltx0.no_such\": \"1\"}");
+    assert_missing(bundle, "no_such\"]: this kernel has no such parameter");
+}
+
+/* A path may lead to the host's own network. */
+Scenario(check, a_sysctl_that_would_change_the_host_is_told)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+
+    bundle_join_namespace(bundle, "network", text("/proc/%d/ns/net", (int)getpid()));
+    bundle_set(bundle, "linux.sysctl", "{\"net.ipv4.ip_forward\": \"1\"}");
+    assert_missing(bundle, "belongs to the network namespace, and the container has the host's");
+}
+
+static const char *library_of_program(const char *part);
+
 /* --- programs ----------------------------------------------------------------------------------
  */
 
@@ -226,6 +291,61 @@ Scenario(check, what_is_no_program_is_told)
     bundle_set(bundle, "process.args", "[\"/thing\"]");
     bundle_file(bundle, "/thing", "just text\n", 0755);
     assert_missing(bundle, "process.args[0]: /thing: neither a program nor a script");
+}
+
+Scenario(check, of_a_variable_that_is_there_twice_the_last_counts)
+{
+    need_root();
+    struct bundle *bundle = bundle_new();
+
+    bundle_set(bundle, "process.args", "[\"true\"]");
+    bundle_set(bundle, "process.env", "[\"PATH=/nowhere\", \"PATH=/bin\"]");
+    assert_given(bundle);
+    bundle_set(bundle, "process.env", "[\"PATH=/bin\", \"PATH=/nowhere\"]");
+    assert_missing(bundle, "not found in $PATH");
+}
+
+/* Docker's hooks are programs by their processes, whose file may be gone. */
+Scenario(check, a_hook_by_a_link_of_proc_is_given)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+    const char *program = work_path("sleeper");
+    pid_t pid;
+
+    assert_ok(
+        program_run(PROGRAM(.arguments = (const char *[]){"cp", "/bin/true", program, NULL})));
+
+    autoclose int fd = open(program, O_RDONLY); /* not close-on-exec: this is how it is named */
+
+    cr_assert(fd >= 0);
+    pid = getpid();
+    bundle_set(bundle, "hooks", "{\"createRuntime\": [{\"path\": \"/proc/%d/fd/%d\"}]}", (int)pid,
+               fd);
+    assert_given(bundle);
+    cr_assert_eq(unlink(program), 0);
+    assert_given(bundle);
+}
+
+/* Libraries of a hook are where its environment says. */
+Scenario(check, libraries_of_a_hook_are_along_its_own_variables)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+    const char *library = library_of_program("libyajl");
+    const char *directory = work_path("libraries");
+
+    if (library == NULL)
+        skip("the program under test has no libraries of its own");
+    cr_assert_eq(mkdir(directory, 0755), 0);
+    assert_ok(program_run(PROGRAM(.arguments = (const char *[]){
+                                      "cp", work_file("empty", ""),
+                                      text("%s/%s", directory, strrchr(library, '/') + 1), NULL})));
+    bundle_set(bundle, "hooks",
+               "{\"createRuntime\": [{\"path\": \"%s\", \"args\": [\"x\", \"--version\"], "
+               "\"env\": [\"LD_LIBRARY_PATH=%s\"]}]}",
+               scenario_program(), directory);
+    assert_missing(bundle, "hooks.createRuntime[0].path: ");
 }
 
 /* The program may come by a mount, over a link, or be hidden by one. */
