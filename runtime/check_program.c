@@ -268,13 +268,16 @@ int check_program(struct check *check, struct error *err)
 
 /* --- hooks ------------------------------------------------------------------------------------ */
 
-/* Its own variables, or else those of who runs it. */
-static struct string_list hook_environment(const struct check *check, const struct spec_hook *hook)
+/* Its own variables, or else those of who runs it: in the container they are the process's. */
+static struct string_list hook_environment(const struct check *check, const struct spec_hook *hook,
+                                           bool is_inside)
 {
     struct string_list inherited = {.items = (const char **)check->runtime->environment};
 
     if (hook->env.items != NULL)
         return hook->env;
+    if (is_inside)
+        return check->spec->process != NULL ? check->spec->process->env : (struct string_list){0};
     while (inherited.items != NULL && inherited.items[inherited.count] != NULL)
         inherited.count++;
     return inherited;
@@ -303,8 +306,8 @@ static int open_host_hook(const char *path, int *ret, char *real)
 static int check_hook(struct check *check, const struct container_view *view,
                       const struct spec_hook *hook, const char *place, struct error *err)
 {
-    const struct string_list environment = hook_environment(check, hook);
     bool is_inside = view == &check->view;
+    const struct string_list environment = hook_environment(check, hook, is_inside);
     const struct program program = {
         .check = check,
         .view = view,
