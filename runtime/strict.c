@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+/* The first one is told in any case, as much of it as there is room for. */
 static void gather(struct strict *strict, const char *line)
 {
-    bool fits = strict->text.used + strlen(line) + sizeof "; " < strict->text.size;
+    char first[sizeof strict->bytes - 8];
 
-    strict->count++;
-    if (!fits)
+    if (strict->count++ == 0)
+        line = quotable_line(first, sizeof first, line);
+    if (strict->text.used + strlen(line) + sizeof "; " >= strict->text.size)
         return;
     text_print(&strict->text, "%s%s", strict->told > 0 ? "; " : "", line);
     strict->told++;
