@@ -32,18 +32,18 @@ Test(spec_ignored, members_without_effect_are_told_with_their_path)
         const char *members;
         const char *lines;
     } cases[] = {
-        {"",                                                                           ""                                                 },
-        {",\"x\":1",                                                                   "x: unknown member|"                               },
-        {",\"x\":null",                                                                "x: unknown member|"                               },
-        {",\"\":1,\"a.b\":2",                                                          "[\"\"]: unknown member|[\"a.b\"]: unknown member|"},
-        {",\"zos\":{\"x\":1}",                                                         "zos: another platform|"                           },
-        {",\"zos\":null",                                                              ""                                                 },
+        {"",                                                                              ""                                                 },
+        {",\"x\":1",                                                                      "x: unknown member|"                               },
+        {",\"x\":null",                                                                   "x: unknown member|"                               },
+        {",\"\":1,\"a.b\":2",                                                             "[\"\"]: unknown member|[\"a.b\"]: unknown member|"},
+        {",\"zos\":{\"x\":1}",                                                            "zos: another platform|"                           },
+        {",\"zos\":null",                                                                 ""                                                 },
         {",\"mounts\":[{\"destination\":\"/a\"},{\"destination\":\"/b\",\"x\":1}]",
-         "mounts[1].x: unknown member|"                                                                                                   },
-        {",\"linux\":{\"resources\":{\"rdma\":{\"mlx5_0\":{\"x\":1}}}}",
-         "linux.resources.rdma.mlx5_0.x: unknown member|"                                                                                 },
+         "mounts[1].x: unknown member|"                                                                                                      },
+        {",\"linux\":{\"resources\":{\"rdma\":{\"mlx5_0\":{\"x\":1,\"hcaHandles\":1}}}}",
+         "linux.resources.rdma.mlx5_0.x: unknown member|"                                                                                    },
  /* The keys are the configuration's own. */
-        {",\"annotations\":{\"x\":\"y\"},\"linux\":{\"sysctl\":{\"kernel.x\":\"1\"}}", ""                                                 },
+        {",\"annotations\":{\"x\":\"y\"},\"linux\":{\"sysctl\":{\"kernel.x\":\"1\"}}",    ""                                                 },
     };
 
     for (size_t i = 0; i < count_of(cases); i++) {
