@@ -112,27 +112,24 @@ Test(container_view, the_last_mount_on_a_path_has_it)
     cr_expect_str_eq(content(&trees, &plan, "/absolute"), "ENOENT", "a tmpfs is empty");
 }
 
-/* docker run --init on an image with merged /usr: /sbin is a link, and so may the place itself be. */
+/* docker run --init on an image with merged /usr: /sbin is a link, and so may the place itself be.
+ */
 Test(container_view, mounts_are_where_the_links_in_their_destinations_lead)
 {
     own_trees(trees);
     const char *file = path_in(&trees.arena, trees.data, "file");
     struct planned_mount mounts[] = {
-        {.kind = MOUNT_KIND_BIND, .destination = "/bin/init", .source = file},
-        {.kind = MOUNT_KIND_BIND, .destination = "/volume", .source = trees.data},
-        {.kind = MOUNT_KIND_BIND, .destination = "/volume/in/deep", .source = file},
-        {.kind = MOUNT_KIND_BIND, .destination = "/new/deep", .source = trees.data},
-        {.kind = MOUNT_KIND_BIND,
-         .destination = "/link",
-         .source = file,
-         .extensions = MOUNT_DESTINATION_NOFOLLOW},
-        {.kind = MOUNT_KIND_BIND,
-         .destination = "/left/out",
-         .source = "/no/such/source",
-         .extensions = MOUNT_OPTIONAL},
+        {.kind = MOUNT_KIND_BIND, .destination = "/bin/init",       .source = file             },
+        {.kind = MOUNT_KIND_BIND, .destination = "/volume",         .source = trees.data       },
+        {.kind = MOUNT_KIND_BIND, .destination = "/volume/in/deep", .source = file             },
+        {.kind = MOUNT_KIND_BIND, .destination = "/new/deep",       .source = trees.data       },
+        {.kind = MOUNT_KIND_BIND, .destination = "/link",           .source = file             },
+        {.kind = MOUNT_KIND_BIND, .destination = "/left/out",       .source = "/no/such/source"},
     };
     const struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
 
+    mounts[4].extensions = MOUNT_DESTINATION_NOFOLLOW;
+    mounts[5].extensions = MOUNT_OPTIONAL;
     cr_assert_eq(symlink("bin/program", path_in(&trees.arena, trees.root, "link")), 0);
     cr_assert_eq(symlink("/usr", path_in(&trees.arena, trees.data, "in")), 0);
     cr_expect_str_eq(content(&trees, &plan, "/usr/bin/init"), "/usr/bin/init: of the data");
@@ -152,9 +149,9 @@ Test(container_view, what_a_later_mount_covers_is_gone)
 {
     own_trees(trees);
     struct planned_mount mounts[] = {
-        {.kind = MOUNT_KIND_BIND, .destination = "/usr/bin/deep/down", .source = trees.data},
-        {.kind = MOUNT_KIND_TMPFS, .destination = "/usr"},
-        {.kind = MOUNT_KIND_BIND, .destination = "/usr/local/deep", .source = trees.data},
+        {.kind = MOUNT_KIND_BIND,           .destination = "/usr/bin/deep/down", .source = trees.data},
+        {.kind = MOUNT_KIND_TMPFS,          .destination = "/usr"              },
+        {.kind = MOUNT_KIND_BIND, .destination = "/usr/local/deep",                .source = trees.data                    },
     };
     struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
 
@@ -169,9 +166,9 @@ Test(container_view, a_mount_that_is_who_knows_where_hides_what_it_may_be_on)
 {
     own_trees(trees);
     struct planned_mount mounts[] = {
-        {.kind = MOUNT_KIND_PROC, .destination = "/image"},
-        {.kind = MOUNT_KIND_BIND, .destination = "/image/sub/file", .source = trees.data},
-        {.kind = MOUNT_KIND_BIND, .destination = "/usr/bin/program/x", .source = trees.data},
+        {.kind = MOUNT_KIND_PROC,              .destination = "/image"},
+        { .kind = MOUNT_KIND_BIND,    .destination = "/image/sub/file",    .source = trees.data},
+        { .kind = MOUNT_KIND_BIND, .destination = "/usr/bin/program/x",    .source = trees.data},
     };
     const struct mount_plan plan = {.mounts = mounts, .mount_count = count_of(mounts)};
 
