@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ static void list_files(char *buffer, size_t size)
     static const char fallback[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
 
     if (read_pseudo_file(AT_FDCWD, delegate_list, buffer, size) <= 0)
-        strcpy(buffer, fallback);
+        snprintf(buffer, size, "%s", fallback);
 }
 
 static int give_file(int dir, const char *name, uid_t owner, struct error *err)
