@@ -57,7 +57,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program bench-programs bench-quick run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -143,6 +143,27 @@ test-probe:                     ## what a container sees: the same configuration
 	@tests/packages.sh build probe
 	@$(MAKE) --no-print-directory $(jobs) all probe-program
 	@CRUN_LITE=$(abspath $(program)) PROBE=$(probe) PROBE_RESULTS=$(BUILD)/probe tests/probe/run.sh
+# The bench's own programs. What is without libc has no start-up code, and nothing to protect its stack by.
+bench_folder := $(out)/bench
+bench        := $(addprefix $(bench_folder)/,floor floor-timing true interleave memlock.so)
+freestanding := -O2 -static -no-pie -fno-pie -nostdlib -ffreestanding -fno-builtin -fno-stack-protector \
+                -fno-asynchronous-unwind-tables $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=none)
+compile_whole = @mkdir -p $(@D); echo '  link   ' $@; $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings)
+floor_sources := $(addprefix tests/bench/floor/,floor.c child.c devices.c raw.c)
+$(bench): $(wildcard tests/bench/floor/*.h)
+$(bench_folder)/floor $(bench_folder)/floor-timing: $(floor_sources)
+	$(compile_whole) $(freestanding) $(if $(findstring timing,$@),-DTIMING) $(filter %.c,$^) -o $@
+$(bench_folder)/true: tests/bench/floor/payload.c tests/bench/floor/raw.c
+	$(compile_whole) $(freestanding) $(filter %.c,$^) -o $@
+$(bench_folder)/interleave: tests/bench/interleave.c
+	$(compile_whole) -O2 $< -o $@
+$(bench_folder)/memlock.so: tests/bench/memlock.c
+	$(compile_whole) -O2 -shared -fPIC -nostartfiles $< -o $@
+bench-programs: $(bench)
+bench-quick:                    ## run, create+start+delete, seccomp, exec against the floor and peers (as root)
+	@tests/packages.sh build
+	@$(MAKE) --no-print-directory $(jobs) all bench-programs
+	@CRUN_LITE=$(abspath $(program)) tests/bench/bench.py --quick $(bench_folder)
 ENGINES ?= native containerd cri docker podman
 test-engines:                   ## containerd, CRI, Docker, Podman with it, and runc as control (as root, QEMU)
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
