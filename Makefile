@@ -27,11 +27,12 @@ LINK        ?= $(can_link)
 # What there is to build, by folder: a new file needs no line here.
 objects_of         = $(patsubst %.c,$(out)/%.o,$(wildcard $(1:%=%/*.c)))
 folders           := base spec cgroups namespaces namespaces/mount seccomp runtime
-for_static        := base/fortified.c namespaces/mnl.c
-library           := $(filter-out $(for_static:%.c=$(out)/%.o),$(call objects_of,$(folders)))
-command           := $(call objects_of,cmd/crun-lite)
+for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c
+not_static         = $(filter-out $(for_static:%.c=$(out)/%.o),$(call objects_of,$(1)))
+library           := $(call not_static,$(folders))
+command           := $(call not_static,cmd/crun-lite)
 static_parts       = $(patsubst $(out)/%,$(out)/static/%,$(library) $(command) \
-                     $(patsubst %.c,$(out)/%.o,$(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
+                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
 harness           := $(call objects_of,tests/integration/harness)
 unit_tests        := $(basename $(call objects_of,tests/unit))
 integration_tests := $(basename $(call objects_of,tests/integration))

@@ -15,12 +15,12 @@ int __sprintf_chk(char *ret, int flag, size_t size, const char *format, ...);
 int __snprintf_chk(char *ret, size_t most, int flag, size_t size, const char *format, ...);
 void *__memcpy_chk(void *to, const void *from, size_t count, size_t size);
 
-#define PRINTED(call)                                                                              \
-    va_list arguments;                                                                             \
-    int length;                                                                                    \
-    va_start(arguments, format);                                                                   \
-    length = call;                                                                                 \
-    va_end(arguments);                                                                             \
+#define PRINTED(call)            \
+    va_list arguments;           \
+    int length;                  \
+    va_start(arguments, format); \
+    length = call;               \
+    va_end(arguments);           \
     return length
 
 int __asprintf_chk(char **ret, int flag, const char *format, ...)

@@ -16,6 +16,11 @@ pid_t kernel_clone_pidfd(unsigned long flags, int *ret_pidfd)
     return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD, NULL, ret_pidfd, NULL, NULL);
 }
 
+int kernel_dup(int fd)
+{
+    return (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int kernel_openat2(int dir, const char *path, struct open_how *how)
 {
     return (int)syscall(SYS_openat2, dir, path, how, sizeof *how);

@@ -36,6 +36,8 @@ pid_t kernel_clone3(struct clone_args *args, size_t size);
 /* clone(2) in the same way, with a pidfd (5.2), where a seccomp filter hides clone3.  Returns
  * twice. */
 pid_t kernel_clone_pidfd(unsigned long flags, int *ret_pidfd);
+/* fcntl(2) with F_DUPFD_CLOEXEC, and no second call for kernels before 2.6.24. */
+int kernel_dup(int fd);
 /* openat2(2), 5.6. */
 int kernel_openat2(int dir, const char *path, struct open_how *how);
 /* pidfd_open(2), 5.3; pidfd_send_signal(2), 5.1. */

@@ -1,7 +1,7 @@
 /*
- * libmnl's functions as far as rtnetlink.c uses them, for a static program where the distribution has
- * no archive of that library (Debian has none): the Makefile takes this file instead.  Each does
- * what libmnl/libmnl.h says of it.
+ * libmnl's functions as far as rtnetlink.c uses them, for a static program where the distribution
+ * has no archive of that library (Debian has none): the Makefile takes this file instead.  Each
+ * does what libmnl/libmnl.h says of it.
  */
 
 #include <errno.h>

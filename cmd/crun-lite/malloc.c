@@ -1,7 +1,8 @@
 /*
- * malloc(3) for the static program: a command lives for milliseconds and needs some dozen kilobytes, which
- * are here from the start.  The C library's own asks the kernel for each block of an arena and gives it
- * back: thirty pairs of mmap(2) and munmap(2) in one `run`, a tenth of its time.
+ * malloc(3) for the static program: a command lives for milliseconds and needs some dozen
+ * kilobytes, which are here from the start.  The C library's own asks the kernel for each block of
+ * an arena and gives it back: thirty pairs of mmap(2) and munmap(2) in one `run`, a tenth of its
+ * time.
  *
  * Sizes are rounded up to powers of two; what is freed is kept for the next of its size.  What is
  * larger than LARGEST has a mapping of its own.  The program has one thread.
@@ -144,7 +145,8 @@ void free(void *memory)
 
 void *realloc(void *memory, size_t size)
 {
-    size_t before = memory == NULL ? 0 : ((struct header *)memory - 1)->size - sizeof(struct header);
+    size_t before = memory == NULL ? 0
+                                   : ((struct header *)memory - 1)->size - sizeof(struct header);
     void *larger;
 
     if (memory != NULL && size <= before)

@@ -98,7 +98,7 @@ bool tree_is_filesystem(int fd, long magic)
 {
     struct statfs status;
 
-    return fstatfs(fd, &status) == 0 && status.f_type == magic;
+    return fstatfs(fd, &status) == 0 && (long)status.f_type == magic;
 }
 
 bool tree_is_read_only(int fd)
