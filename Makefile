@@ -16,6 +16,7 @@ archive := $(out)/libcrun-lite.a
 # where there are musl and the libraries' archives.  LINK=shared: with the C library and the libraries of the system.
 # Tests and their library are linked shared in either case.
 hash        := \#
+comma       := ,
 archives     = libseccomp.a libcap.a libyajl_s.a
 is_musl     := $(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null))
 MUSL_CC     ?= $(if $(is_musl),$(CC),musl-gcc)
@@ -24,15 +25,17 @@ found        = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 can_link    := $(if $(SANITIZE),shared,$(if $(musl),$(if $(filter 3,$(words $(foreach a,$(archives),$(call found,$(a))))),static,shared),shared))
 LINK        ?= $(can_link)
 
+has_entry   := $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null))
+
 # What there is to build, by folder: a new file needs no line here.
 objects_of         = $(patsubst %.c,$(out)/%.o,$(wildcard $(1:%=%/*.c)))
 folders           := base spec cgroups namespaces namespaces/mount seccomp runtime
-for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c
+for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c cmd/crun-lite/entry.c
 not_static         = $(filter-out $(for_static:%.c=$(out)/%.o),$(call objects_of,$(1)))
 library           := $(call not_static,$(folders))
 command           := $(call not_static,cmd/crun-lite)
 static_parts       = $(patsubst $(out)/%,$(out)/static/%,$(library) $(command) \
-                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
+                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(has_entry),cmd/crun-lite/entry.c) $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
 harness           := $(call objects_of,tests/integration/harness)
 unit_tests        := $(basename $(call objects_of,tests/unit))
 integration_tests := $(basename $(call objects_of,tests/integration))
@@ -71,7 +74,7 @@ libmnl       := $(call found,libmnl.a)
 static_flags := -Os -g -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-plt
 from_gcc      = $(shell $(CC) -print-file-name=$(1))
 link_musl     = $(if $(is_musl),$(CC) -static-pie,$(CC) -static-pie -nostdlib -nostartfiles $(musl)/rcrt1.o $(musl)/crti.o \
-                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id $(LDFLAGS) $^ \
+                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id$(if $(has_entry),$(comma)-e$(comma)entry) $(LDFLAGS) $^ \
                 $(foreach a,$(archives),$(call found,$(a))) $(libmnl) $(if $(is_musl),,$(musl)/libc.a -lgcc \
                 $(call from_gcc,crtendS.o) $(musl)/crtn.o) -o $@
 $(program): $(out)/crun-lite.debug
@@ -84,6 +87,7 @@ $(out)/static/include: Makefile
 	@$(if $(is_musl),true,cd $@ && for header in linux asm asm-generic mtd seccomp.h seccomp-syscalls.h yajl libmnl sys/capability.h; do \
 	    for place in /usr/include/$$($(CC) -dumpmachine) /usr/include; do \
 	        [ ! -e $$place/$$header ] || { ln -s $$place/$$header $$header; break; }; done; done)
+$(out)/static/cmd/crun-lite/entry.o: static_flags += -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE
 $(out)/static/%.o: %.c | $(out)/static/include
 	@mkdir -p $(@D)
 	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
