@@ -11,6 +11,7 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/populate.h"
 #include "namespaces/user.h"
 #include "runtime/handshake.h"
 
@@ -205,6 +206,9 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     pid_t pid = clone_process(flags, request->cgroup, &pidfd, &joined_v2);
     int code = errno;
 
+    memory_populate_stack();
+    if (pid == 0)
+        memory_populate_code();
     if (pid == 0 && request->needs_doorman) {
         request->child->joined_v2 = joined_v2;
         be_doorman(request);
