@@ -187,7 +187,7 @@ check:                          ## format, layers, both compilers with -Werror, 
 	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program
-	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
+	@$(MAKE) --no-print-directory $(jobs) CC=clang LINK=shared WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
