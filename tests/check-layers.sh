@@ -31,7 +31,7 @@ door() {
     seccomp.h)        echo "seccomp/*" ;;
     sys/capability.h) echo "runtime/credentials.c" ;;
     libmnl/*)         echo "namespaces/rtnetlink.c" ;;
-    dlfcn.h)          echo "cgroups/sd_bus.c" ;;
+    dlfcn.h)          echo "nowhere" ;;
     sys/mount.h)      echo "nowhere" ;;
     *)                echo "*" ;;
     esac

@@ -282,8 +282,7 @@ static inline void forget(struct heard *heard, size_t length)
 /* As a D-Bus server does; messages may have come behind the greeting. */
 static inline bool greet(int connection, struct heard *heard)
 {
-    static const char welcome[] =
-        "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n";
+    static const char welcome[] = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
     static const char begin[] = "BEGIN\r\n";
     const char *end;
 

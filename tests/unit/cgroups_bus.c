@@ -10,9 +10,9 @@
 
 enum { PATIENCE_MS = 200 };
 
-TestSuite(cgroups_sd_bus, .init = manager_set_up, .fini = manager_tear_down, .timeout = 20);
+TestSuite(cgroups_bus, .init = manager_set_up, .fini = manager_tear_down, .timeout = 20);
 
-Test(cgroups_sd_bus, a_manager_that_is_not_there)
+Test(cgroups_bus, a_manager_that_is_not_there)
 {
     struct bus *bus;
     struct error err;
@@ -23,7 +23,7 @@ Test(cgroups_sd_bus, a_manager_that_is_not_there)
     cr_expect_not_null(strstr(err.text, "enable-linger"), "%s", err.text);
 }
 
-Test(cgroups_sd_bus, a_manager_that_says_nothing)
+Test(cgroups_bus, a_manager_that_says_nothing)
 {
     struct bus *bus;
     struct error err;
@@ -47,7 +47,7 @@ static int start_unit(const struct exchange *script, size_t count, struct error 
     return code;
 }
 
-Test(cgroups_sd_bus, a_manager_that_stops_answering)
+Test(cgroups_bus, a_manager_that_stops_answering)
 {
     struct error err;
 
@@ -55,7 +55,7 @@ Test(cgroups_sd_bus, a_manager_that_stops_answering)
     cr_expect_not_null(strstr(err.text, "start a unit by systemd"), "%s", err.text);
 }
 
-Test(cgroups_sd_bus, a_job_that_is_done_is_success)
+Test(cgroups_bus, a_job_that_is_done_is_success)
 {
     static const struct exchange script[] = {
         {"StartTransientUnit", A_JOB, "done"}
@@ -65,7 +65,7 @@ Test(cgroups_sd_bus, a_job_that_is_done_is_success)
     cr_expect_eq(start_unit(script, 1, &err), 0, "%s", err.text);
 }
 
-Test(cgroups_sd_bus, a_job_of_which_nothing_is_heard_again_is_given_up)
+Test(cgroups_bus, a_job_of_which_nothing_is_heard_again_is_given_up)
 {
     static const struct exchange script[] = {
         {"StartTransientUnit", A_JOB, NULL}
@@ -76,7 +76,7 @@ Test(cgroups_sd_bus, a_job_of_which_nothing_is_heard_again_is_given_up)
     cr_expect_not_null(strstr(err.text, "no answer in time"), "%s", err.text);
 }
 
-Test(cgroups_sd_bus, a_job_that_ends_otherwise_is_a_failure)
+Test(cgroups_bus, a_job_that_ends_otherwise_is_a_failure)
 {
     static const char *const results[] = {"failed", "canceled", "timeout", "dependency"};
 
@@ -106,7 +106,7 @@ static int ask(const struct answer *answer, const char **ret, struct arena *aren
     return code;
 }
 
-Test(cgroups_sd_bus, a_manager_says_where_its_cgroups_are)
+Test(cgroups_bus, a_manager_says_where_its_cgroups_are)
 {
     static const struct {
         struct answer answer;
@@ -131,7 +131,7 @@ Test(cgroups_sd_bus, a_manager_says_where_its_cgroups_are)
     }
 }
 
-Test(cgroups_sd_bus, an_answer_that_is_no_string_is_refused)
+Test(cgroups_bus, an_answer_that_is_no_string_is_refused)
 {
     static const struct answer answers[] = {
         {.signature = "v", .variant = "o", .string = "/x"},
@@ -148,7 +148,7 @@ Test(cgroups_sd_bus, an_answer_that_is_no_string_is_refused)
     }
 }
 
-Test(cgroups_sd_bus, a_manager_that_does_not_say_where_is_no_failure_but_none_is)
+Test(cgroups_bus, a_manager_that_does_not_say_where_is_no_failure_but_none_is)
 {
     static const struct answer refusal = {.string = "org.freedesktop.DBus.Error.UnknownProperty"};
     autoarena struct arena arena = {0};
