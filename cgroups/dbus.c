@@ -129,7 +129,7 @@ static int authenticate(struct dbus *bus, struct error *err)
         receive_line(bus, &is_second_accepted, err) < 0)
         return -err->code;
     if (!is_first_accepted && !is_second_accepted)
-        return failed(err, EACCES);
+        return refuse(err, EACCES, "it does not let us in");
     return 0;
 }
 
