@@ -332,19 +332,15 @@ static uint32_t number_in_head(const uint8_t *head, size_t at)
 
 int dbus_message_length(const uint8_t head[static DBUS_HEAD], size_t *ret)
 {
-    size_t fields = number_in_head(head, FIELDS_AT);
-    size_t body = number_in_head(head, BODY_LENGTH_AT);
-    size_t length;
+    uint64_t fields = number_in_head(head, FIELDS_AT);
+    uint64_t length = (DBUS_HEAD + fields + 7) / 8 * 8 + number_in_head(head, BODY_LENGTH_AT);
 
     if ((head[ORDER_AT] != ORDER_LITTLE && head[ORDER_AT] != ORDER_BIG) ||
         head[VERSION_AT] != VERSION)
         return -EBADMSG;
-    if (fields > DBUS_MESSAGE_MOST || body > DBUS_MESSAGE_MOST)
-        return -EMSGSIZE;
-    length = aligned(DBUS_HEAD + fields, 8) + body;
     if (length > DBUS_MESSAGE_MOST)
         return -EMSGSIZE;
-    *ret = length;
+    *ret = (size_t)length;
     return 0;
 }
 

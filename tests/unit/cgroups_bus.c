@@ -419,7 +419,8 @@ static void put_device(struct message *message, const char *node, const char *ac
     put_string(message, access);
 }
 
-/* The body of SetUnitProperties, "sba(sv)", with one property of each type. */
+/* The body of SetUnitProperties, "sba(sv)", with one property of each type; the names are such that
+ * arrays of structs need padding. */
 static void expect_properties(struct message *message)
 {
     const uint64_t number = 1ULL << 40;
@@ -428,7 +429,7 @@ static void expect_properties(struct message *message)
 
     message->length = message->body = 0;
     memset(message->bytes, 0, sizeof message->bytes);
-    put_string(message, "web.scope");
+    put_string(message, "x.scope");
     put_uint32(message, 1);
     properties = begin_array(message, 8);
     begin_property(message, "Flag", "b");
@@ -455,9 +456,9 @@ static void expect_properties(struct message *message)
     items = begin_array(message, 4);
     put_uint32(message, 77);
     end_array(message, items);
-    begin_property(message, "Nodes", "a(ss)"); /* emptied first */
+    begin_property(message, "Node", "a(ss)"); /* emptied first */
     end_array(message, begin_array(message, 8));
-    begin_property(message, "Nodes", "a(ss)");
+    begin_property(message, "Node", "a(ss)");
     items = begin_array(message, 8);
     put_device(message, "/dev/null", "rw");
     put_device(message, "char-pts", "r");
@@ -468,6 +469,7 @@ static void expect_properties(struct message *message)
 Test(cgroups_bus, properties_of_each_type_are_what_the_protocol_wants)
 {
     static const struct exchange script[] = {
+        {"ResetFailedUnit",   NO_BODY, NULL},
         {"SetUnitProperties", NO_BODY, NULL}
     };
     static const struct unit_device devices[] = {
@@ -486,7 +488,7 @@ Test(cgroups_bus, properties_of_each_type_are_what_the_protocol_wants)
     const struct unit_property bytes = {
         .name = "Bytes", .type = "ay", .bytes = (const uint8_t *)"\1\2\3", .byte_count = 3};
     const struct unit_property pids = {.name = "PIDs", .type = "au", .number = 77};
-    const struct unit_property nodes = {.name = "Nodes",
+    const struct unit_property nodes = {.name = "Node",
                                         .type = "a(ss)",
                                         .devices = devices,
                                         .device_count = count_of(devices),
@@ -499,16 +501,20 @@ Test(cgroups_bus, properties_of_each_type_are_what_the_protocol_wants)
     struct bus *bus;
     const char *heard;
     size_t length;
+    char long_name[1000] = "";
 
-    manager_serve(script, 1);
+    memset(long_name, 'x', sizeof long_name - 1);
+    manager_serve(script, 2);
     bus = open_bus();
-    cr_assert_eq(bus_set_unit_properties(bus, "web.scope", &properties, &refusal, &err), 0, "%s",
+    /* What an earlier call leaves behind is not seen in the padding. */
+    cr_assert_eq(bus_reset_failed_unit(bus, long_name, &refusal, &err), 0, "%s", err.text);
+    cr_assert_eq(bus_set_unit_properties(bus, "x.scope", &properties, &refusal, &err), 0, "%s",
                  err.text);
     bus_close(bus);
     expect_properties(&expected);
-    heard = message_heard(0);
+    heard = message_heard(1);
     length = uint32_at(heard + 4);
-    cr_expect_not_null(find_in_message(0, "sba(sv)"));
+    cr_expect_not_null(find_in_message(1, "sba(sv)"));
     cr_assert_eq(length, expected.length);
     cr_expect_arr_eq(heard + message_length(heard) - length, expected.bytes, length);
 }

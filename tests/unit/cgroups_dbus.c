@@ -178,7 +178,9 @@ Test(cgroups_dbus, fields_that_cannot_be_are_refused)
                  -EBADMSG);
     cr_expect_eq(parse_field(99, "s", "\2\0\0\0ab", 7), 0);
     cr_expect_eq(parse_field(99, "as", "\4\0\0\0....", 8), 0, "whatever is in it");
+    cr_expect_eq(parse_field(99, "at", "\10\0\0\0....12345678", 16), 0, "aligned to 8");
     cr_expect_eq(parse_field(99, "as", "\5\0\0\0....", 8), -EBADMSG);
+    cr_expect_eq(parse_field(99, "as", "\4\0\0\0...", 7), -EBADMSG, "padding is none of it");
     cr_expect_eq(parse_field(99, "()", "", 0), 0);
     cr_expect_eq(parse_field(99, "", "", 0), -EBADMSG);
     cr_expect_eq(parse_field(99, "a", "\0\0\0\0", 4), -EBADMSG);
