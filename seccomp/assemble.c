@@ -64,15 +64,14 @@ static void follow(struct assembler *assembler, struct place then)
     if (then.at == 0)
         put(assembler, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, then.answer));
     else if (then.at != assembler->count)
-        put(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
-                                                    (uint32_t)distance(assembler, then.at)));
+        put(assembler,
+            (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)distance(assembler, then.at)));
 }
 
 struct place assemble_load(struct assembler *assembler, size_t offset, struct place then)
 {
     follow(assembler, then);
-    return put(assembler,
-               (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+    return put(assembler, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
 }
 
 struct place assemble_and(struct assembler *assembler, uint32_t mask, struct place then)
@@ -87,8 +86,7 @@ struct place assemble_jump(struct assembler *assembler, unsigned test, uint32_t 
     size_t yes_at = nearby(assembler, yes);
     size_t no_at = nearby(assembler, no);
 
-    return put(assembler, (struct sock_filter)BPF_JUMP(
-                              (uint16_t)(BPF_JMP | test | BPF_K), value,
-                              (uint8_t)distance(assembler, yes_at),
-                              (uint8_t)distance(assembler, no_at)));
+    return put(assembler, (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | test | BPF_K), value,
+                                                       (uint8_t)distance(assembler, yes_at),
+                                                       (uint8_t)distance(assembler, no_at)));
 }

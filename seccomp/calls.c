@@ -9,8 +9,8 @@
 #include "seccomp/call_hash.h"
 #include "seccomp/call_table.h"
 
-/* To libseccomp a rule is one of this machine's own calls, which it finds again by name on the other
- * architectures.  Where that is another name, only it can say what becomes of the rule. */
+/* To libseccomp a rule is one of this machine's own calls, which it finds again by name on the
+ * other architectures.  Where that is another name, only it can say what becomes of the rule. */
 static bool has_one_name(const char *name, int number)
 {
     char *back = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), number);

@@ -4,8 +4,8 @@
  * System calls by name, as libseccomp numbers them.  For this folder only.
  *
  * On the machines we compile filters for ourselves (compile.h) the numbers are in a table that is
- * made from libseccomp's own when the program is built, 10 KiB of which some pages are read.  A name
- * that is not in it, and every name on other machines, is asked of the library.
+ * made from libseccomp's own when the program is built, 10 KiB of which some pages are read.  A
+ * name that is not in it, and every name on other machines, is asked of the library.
  */
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /*
- * Every rule becomes one `part` of each call that it names, for each architecture.  A call's parts are a
- * chain, its rules in their order.  From the calls, sorted by number, come the segments: from this
- * number up to the next segment's, this answer.
+ * Every rule becomes one `part` of each call that it names, for each architecture.  A call's parts
+ * are a chain, its rules in their order.  From the calls, sorted by number, come the segments: from
+ * this number up to the next segment's, this answer.
  */
 
 #include "seccomp/compile.h"
@@ -106,7 +106,8 @@ static void *grow(struct compiler *compiler, const void *items, size_t size, siz
     return larger;
 }
 
-/* --- rules into chains ------------------------------------------------------------------------- */
+/* --- rules into chains -------------------------------------------------------------------------
+ */
 
 static struct chain *chain_of(struct compiler *compiler, int number)
 {
@@ -205,18 +206,19 @@ static void add_rules(struct compiler *compiler)
     }
 }
 
-/* --- conditions -------------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------------------
+ */
 
 static const struct {
     enum test test;
     bool negated;
 } tests[] = {
     [SPEC_SECCOMP_NE] = {TEST_EQUAL,    true },
-    [SPEC_SECCOMP_LT] = {TEST_AT_LEAST, true },
+      [SPEC_SECCOMP_LT] = {TEST_AT_LEAST, true },
     [SPEC_SECCOMP_LE] = {TEST_ABOVE,    true },
-    [SPEC_SECCOMP_EQ] = {TEST_EQUAL,    false},
+      [SPEC_SECCOMP_EQ] = {TEST_EQUAL,    false},
     [SPEC_SECCOMP_GE] = {TEST_AT_LEAST, false},
-    [SPEC_SECCOMP_GT] = {TEST_ABOVE,    false},
+      [SPEC_SECCOMP_GT] = {TEST_ABOVE,    false},
     [SPEC_SECCOMP_MASKED_EQ] = {TEST_EQUAL,    false},
 };
 
@@ -224,7 +226,7 @@ static void add_condition(struct rule *rule, const struct spec_seccomp_arg *arg,
 {
     bool masked = arg->op == SPEC_SECCOMP_MASKED_EQ;
     struct condition condition = {
-        .argument = arg->index,
+        .argument = (uint8_t)arg->index,
         .test = tests[arg->op].test,
         .negated = tests[arg->op].negated,
         .masked = masked,
@@ -293,7 +295,8 @@ static size_t collect(struct compiler *compiler, uint16_t first, bool wide, bool
     return count;
 }
 
-/* --- chains into segments ---------------------------------------------------------------------- */
+/* --- chains into segments ----------------------------------------------------------------------
+ */
 
 static void add_segment(struct compiler *compiler, struct segment segment)
 {
@@ -327,23 +330,34 @@ static void add_answer(struct compiler *compiler, uint32_t first, uint32_t answe
     add_segment(compiler, (struct segment){.first = first, .answer = answer});
 }
 
+/* Whatever becomes of the call, libseccomp would look at all its rules. */
+static void check_chain(struct compiler *compiler, const struct chain *chain)
+{
+    bool wide = compiler->architecture->wide, always;
+    uint32_t action;
+    size_t count = collect(compiler, chain->first, wide, &always, &action);
+    const char *reason = count > 1 ? seccomp_call_doubt(compiler->rules, count) : NULL;
+
+    if (reason != NULL)
+        doubt(compiler, reason);
+}
+
+static void check_chains(struct compiler *compiler)
+{
+    for (size_t i = 0; i < NUMBERS; i++)
+        check_chain(compiler, &compiler->chains[i]);
+    for (size_t i = 0; i < compiler->other_count; i++)
+        check_chain(compiler, &compiler->others[i].chain);
+}
+
 static void add_chain(struct compiler *compiler, int number, const struct chain *chain)
 {
     bool wide = compiler->architecture->wide, always;
     uint32_t action;
-    size_t count;
 
-    if (chain->first == 0)
+    if (number < 0 || chain->first == 0)
         return;
-    count = collect(compiler, chain->first, wide, &always, &action);
-    if (count > 1) {
-        const char *reason = seccomp_call_doubt(compiler->rules, count);
-
-        if (reason != NULL)
-            doubt(compiler, reason);
-    }
-    if (number < 0)
-        return;
+    collect(compiler, chain->first, wide, &always, &action);
     if (always)
         add_answer(compiler, (uint32_t)number, action);
     else
@@ -364,45 +378,57 @@ static void sort_others(struct compiler *compiler)
     }
 }
 
-/* The ranges of newer calls lie above all others but those with numbers of their own ways, which are
- * among `others`. */
-static void add_unknown_calls(struct compiler *compiler)
+/* The calls numbered `from` to `to`, in order. */
+static void add_chains(struct compiler *compiler, int64_t from, int64_t to)
 {
-    struct unknown_calls ranges[UNKNOWN_CALLS_EACH];
-    size_t count = seccomp_unknown_calls_above(ranges, compiler->profile->spec,
-                                               compiler->architecture->token, &compiler->newest);
+    int64_t base = compiler->architecture->base;
+    size_t other = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        add_answer(compiler, ranges[i].first, SECCOMP_RET_ERRNO | ENOSYS);
-        if (ranges[i].last != UINT32_MAX)
-            add_answer(compiler, ranges[i].last + 1, compiler->profile->default_action);
+    for (; other < compiler->other_count && compiler->others[other].number < base; other++) {
+        if (compiler->others[other].number >= from && compiler->others[other].number <= to)
+            add_chain(compiler, compiler->others[other].number, &compiler->others[other].chain);
     }
+    for (int64_t i = 0; i < NUMBERS; i++) {
+        if (base + i >= from && base + i <= to)
+            add_chain(compiler, (int)(base + i), &compiler->chains[i]);
+    }
+    for (; other < compiler->other_count; other++) {
+        if (compiler->others[other].number >= from && compiler->others[other].number <= to)
+            add_chain(compiler, compiler->others[other].number, &compiler->others[other].chain);
+    }
+}
+
+/* Calls newer than the profile: one range, for want of a setup(2) on our architectures.  It goes
+ * before whatever a rule says of a number in it, as it does in front of libseccomp's program: that
+ * can be one of a multiplexed call's own. */
+static void add_all_chains(struct compiler *compiler)
+{
+    struct unknown_calls newer[UNKNOWN_CALLS_EACH];
+    uint32_t token = compiler->architecture->token;
+    size_t count = seccomp_unknown_calls_above(newer, compiler->profile->spec, token,
+                                               &compiler->newest);
+
+    if (count == 0)
+        return add_chains(compiler, INT64_MIN, INT64_MAX);
+    add_chains(compiler, INT64_MIN, (int64_t)newer[0].first - 1);
+    add_answer(compiler, newer[0].first, SECCOMP_RET_ERRNO | ENOSYS);
+    if (newer[0].last == UINT32_MAX)
+        return;
+    add_answer(compiler, newer[0].last + 1, compiler->profile->default_action);
+    add_chains(compiler, (int64_t)newer[0].last + 1, INT64_MAX);
 }
 
 static void add_architecture(struct compiler *compiler, uint32_t token)
 {
-    const struct architecture *architecture = seccomp_architecture(token);
-    bool told = false;
-
-    compiler->architecture = architecture;
+    compiler->architecture = seccomp_architecture(token);
     compiler->newest = (struct newest_call){0};
     compiler->other_count = 0;
     memset(compiler->chains, 0, sizeof compiler->chains);
     add_rules(compiler);
+    check_chains(compiler);
     sort_others(compiler);
-    add_answer(compiler, architecture->base, compiler->profile->default_action);
-    for (int i = 0; i < NUMBERS; i++)
-        add_chain(compiler, (int)architecture->base + i, &compiler->chains[i]);
-    for (size_t i = 0; i < compiler->other_count; i++) {
-        if (!told && compiler->newest.known &&
-            compiler->others[i].number > (int)compiler->newest.number) {
-            add_unknown_calls(compiler);
-            told = true;
-        }
-        add_chain(compiler, compiler->others[i].number, &compiler->others[i].chain);
-    }
-    if (!told)
-        add_unknown_calls(compiler);
+    add_answer(compiler, compiler->architecture->base, compiler->profile->default_action);
+    add_all_chains(compiler);
 }
 
 static bool in_force(const struct profile *profile, uint32_t token)
@@ -414,8 +440,8 @@ static bool in_force(const struct profile *profile, uint32_t token)
     return false;
 }
 
-/* The kernel reports both as x86_64, x32 by a bit in the number.  -1 is not a call of x32: it is what a
- * tracer sets to skip one, seccomp(2). */
+/* The kernel reports both as x86_64, x32 by a bit in the number.  -1 is not a call of x32: it is
+ * what a tracer sets to skip one, seccomp(2). */
 static void add_x86_64_machine(struct compiler *compiler)
 {
     const struct architecture *x32 = seccomp_architecture(SCMP_ARCH_X32);
@@ -448,7 +474,8 @@ static void add_machine(struct compiler *compiler, uint32_t token)
     compiler->machine_count++;
 }
 
-/* --- segments into instructions ----------------------------------------------------------------- */
+/* --- segments into instructions -----------------------------------------------------------------
+ */
 
 struct writer {
     struct compiler *compiler;

@@ -1,13 +1,14 @@
 #pragma once
 
 /*
- * Which of the two ways to a filter a profile takes: compile.c, or libseccomp.  For this folder only.
+ * Which of the two ways to a filter a profile takes: compile.c, or libseccomp.  For this folder
+ * only.
  *
- * compile.c does the plain thing: a rule holds when all its conditions hold, and a call gets the action of
- * a rule that holds.  That is what libseccomp does, too, but for some profiles, where which rule wins,
- * or even whether one is dropped, comes of how it merges rules into a tree.  Its answer is the one
- * that runc and all the engines have had for years, so for those profiles, and where it refuses, it is
- * asked.  The reasons are the two tables of doubts.c.
+ * compile.c does the plain thing: a rule holds when all its conditions hold, and a call gets the
+ * action of a rule that holds.  That is what libseccomp does, too, but for some profiles, where
+ * which rule wins, or even whether one is dropped, comes of how it merges rules into a tree.  Its
+ * answer is the one that runc and all the engines have had for years, so for those profiles, and
+ * where it refuses, it is asked.  The reasons are the two tables of doubts.c.
  */
 
 #include <stdbool.h>
@@ -20,8 +21,8 @@ enum { CALL_RULES = 48 /* for one call: more are libseccomp's */ };
 
 enum test { TEST_EQUAL, TEST_ABOVE, TEST_AT_LEAST };
 
-/* (argument & mask) TEST value, or not so; as many bits as the architecture compares, and `value` has
- * none outside of `mask`. */
+/* (argument & mask) TEST value, or not so; as many bits as the architecture compares, and `value`
+ * has none outside of `mask`. */
 struct condition {
     uint8_t argument;
     uint8_t test; /* enum test */

@@ -9,12 +9,7 @@
 #include "seccomp/names.h"
 #include "seccomp/unknown_calls.h"
 
-enum {
-    /* Above this many system calls a search tree beats libseccomp's list: fewer comparisons for
-     * each call the container makes. */
-    LIST_MOST = 32,
-    OPTIMIZE_TREE = 2, /* SCMP_FLTATR_CTL_OPTIMIZE, libseccomp 2.5.0 */
-};
+enum { OPTIMIZE_TREE = 2 /* SCMP_FLTATR_CTL_OPTIMIZE, libseccomp 2.5.0 */ };
 
 static void release(scmp_filter_ctx *context)
 {
@@ -51,7 +46,7 @@ static int choose_layout(scmp_filter_ctx context, const struct profile *profile,
 
     for_each_item (syscall, &profile->spec->syscalls)
         calls += syscall->names.count;
-    if (calls <= LIST_MOST)
+    if (calls <= LIBRARY_LIST_MOST)
         return 0;
     code = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_TREE);
     return code < 0 ? fail(err, -code, ": choose libseccomp's search tree") : 0;
@@ -217,14 +212,13 @@ static int assemble(struct program *ret, const struct profile *profile, const st
 int seccomp_compile_by_library(struct program *ret, const struct profile *profile,
                                struct arena *arena, struct error *err)
 {
-    __attribute__((cleanup(release))) scmp_filter_ctx context = seccomp_init(
-        profile->default_action);
+    __attribute__((cleanup(release)))
+    scmp_filter_ctx context = seccomp_init(profile->default_action);
     struct program body;
 
     if (context == NULL)
-        return refuse(
-            err, EINVAL, ".defaultAction: libseccomp cannot start a filter with %s",
-            names_of_value(&spec_seccomp_action_names, profile->spec->default_action));
+        return refuse(err, EINVAL, ".defaultAction: libseccomp cannot start a filter with %s",
+                      names_of_value(&spec_seccomp_action_names, profile->spec->default_action));
     if (set_architectures(context, profile, err) < 0 || choose_layout(context, profile, err) < 0 ||
         add_all_rules(context, profile, arena, err) < 0 ||
         export_program(context, arena, &body, err) < 0 ||

@@ -50,6 +50,6 @@ uint32_t seccomp_rule_action(const struct spec_seccomp_syscall *rule);
 bool seccomp_rule_is_default(const struct profile *profile,
                              const struct spec_seccomp_syscall *rule);
 
-/* Two conditions on one argument are more than libseccomp can say in one rule: then, as in runc, each
- * is a rule of its own and any of them is enough. */
+/* Two conditions on one argument are more than libseccomp can say in one rule: then, as in runc,
+ * each is a rule of its own and any of them is enough. */
 bool seccomp_rule_is_alternatives(const struct spec_seccomp_syscall *rule);

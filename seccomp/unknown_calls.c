@@ -98,8 +98,7 @@ size_t seccomp_unknown_calls(struct unknown_calls ranges[static UNKNOWN_CALLS_RA
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < token_count && count + UNKNOWN_CALLS_EACH <= UNKNOWN_CALLS_RANGES;
-         i++) {
+    for (size_t i = 0; i < token_count && count + UNKNOWN_CALLS_EACH <= UNKNOWN_CALLS_RANGES; i++) {
         struct newest_call newest = newest_mentioned(profile, tokens[i]);
 
         count += seccomp_unknown_calls_above(ranges + count, profile, tokens[i], &newest);

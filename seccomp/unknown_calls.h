@@ -39,8 +39,8 @@ enum {
 /* Take note of one more number that the profile mentions, seccomp_call_number()'s. */
 void seccomp_newest_call(struct newest_call *newest, uint32_t token, int number);
 
-/* The ranges of one libseccomp architecture, the lower one last; their number, 0 when the profile's default action allows or
- * says ENOSYS by itself. */
+/* The ranges of one libseccomp architecture, the lower one last; their number, 0 when the profile's
+ * default action allows or says ENOSYS by itself. */
 size_t seccomp_unknown_calls_above(struct unknown_calls ranges[static UNKNOWN_CALLS_EACH],
                                    const struct spec_seccomp *profile, uint32_t token,
                                    const struct newest_call *newest);

@@ -1,9 +1,11 @@
 /*
  * Runs when the program is built, and writes seccomp/call_table.h: the system calls that this
- * libseccomp knows, by name, with their numbers on a machine's architectures.  All the machines that
- * compile.c serves are in it, and the compiler chooses: so this program may run on another one.
+ * libseccomp knows, by name, with their numbers on a machine's architectures.  All the machines
+ * that compile.c serves are in it, and the compiler chooses: so this program may run on another
+ * one.
  *
- * The table holds offsets, not pointers: nothing to relocate, and only what is looked at is read in.
+ * The table holds offsets, not pointers: nothing to relocate, and only what is looked at is read
+ * in.
  */
 
 #include <seccomp.h>
@@ -16,9 +18,9 @@
 #include "seccomp/call_hash.h"
 
 enum {
-    NAMES = 4096,        /* room; there are some 500 */
-    LOWEST = -20000,     /* libseccomp's own numbers, of calls that an architecture does not have */
-    HIGHEST = 0x0fffff,  /* above ARM's private calls */
+    NAMES = 4096,       /* room; there are some 500 */
+    LOWEST = -20000,    /* libseccomp's own numbers, of calls that an architecture does not have */
+    HIGHEST = 0x0fffff, /* above ARM's private calls */
     SLOTS = 1 << CALL_HASH_BITS,
     FAMILY = 3, /* most architectures of one machine */
 };
@@ -38,9 +40,9 @@ static const struct machine machines[] = {
     {"defined(__x86_64__) && !defined(__ILP32__)",
      {{"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64, 0},
       {"SCMP_ARCH_X86", SCMP_ARCH_X86, 0},
-      {"SCMP_ARCH_X32", SCMP_ARCH_X32, 0x40000000}}                                            },
+      {"SCMP_ARCH_X32", SCMP_ARCH_X32, 0x40000000}}                                                  },
     {"defined(__aarch64__) && !defined(__AARCH64EB__)",
-     {{"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64, 0}, {"SCMP_ARCH_ARM", SCMP_ARCH_ARM, 0}}        },
+     {{"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64, 0}, {"SCMP_ARCH_ARM", SCMP_ARCH_ARM, 0}}              },
 #ifdef SCMP_ARCH_RISCV64
     {"defined(__riscv) && __riscv_xlen == 64",          {{"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64, 0}}},
 #endif

@@ -1,8 +1,8 @@
 /*
- * The filters of compile.c answer as libseccomp's do.  Both are made from the same profile and run in
- * the simulator: the profiles of the engines over every number, and profiles made at random, by fixed
- * seeds, over the numbers that they mention and those around them; with every value of an argument at
- * which an answer may change.
+ * The filters of compile.c answer as libseccomp's do.  Both are made from the same profile and run
+ * in the simulator: the profiles of the engines over every number, and profiles made at random, by
+ * fixed seeds, over the numbers that they mention and those around them; with every value of an
+ * argument at which an answer may change.
  *
  * SECCOMP_EQUALITY_ROUNDS=N makes N random profiles of each kind instead of some hundreds.
  *
@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "seccomp/compile.h"
+#include "seccomp/doubts.h"
 #include "seccomp/library.h"
 #include "tests/unit/seccomp_simulator.h"
 
@@ -37,7 +38,8 @@ static uint32_t below(uint64_t *state, uint32_t end)
     return next(state) % end;
 }
 
-/* --- two filters -------------------------------------------------------------------------------- */
+/* --- two filters --------------------------------------------------------------------------------
+ */
 
 struct pair {
     struct profile profile;
@@ -68,8 +70,8 @@ static void compare(const struct pair *pair, const struct seccomp_data *data, co
 }
 
 /* What the kernel may report: those in force, and others. */
-static const uint32_t machines[] = {AUDIT_ARCH_X86_64,  AUDIT_ARCH_I386,    AUDIT_ARCH_AARCH64,
-                                    AUDIT_ARCH_ARM,     AUDIT_ARCH_RISCV64, AUDIT_ARCH_S390X,
+static const uint32_t machines[] = {AUDIT_ARCH_X86_64,   AUDIT_ARCH_I386,    AUDIT_ARCH_AARCH64,
+                                    AUDIT_ARCH_ARM,      AUDIT_ARCH_RISCV64, AUDIT_ARCH_S390X,
                                     AUDIT_ARCH_MIPSEL64, AUDIT_ARCH_PPC64,   0,
                                     UINT32_MAX};
 
@@ -96,7 +98,8 @@ static void compare_numbers(const struct pair *pair, uint32_t machine, uint32_t 
     }
 }
 
-/* --- arguments ---------------------------------------------------------------------------------- */
+/* --- arguments ----------------------------------------------------------------------------------
+ */
 
 /* Of each argument: the values at which a condition of the profile changes its mind. */
 struct values {
@@ -143,7 +146,8 @@ static void add_condition(struct values values[], const struct spec_seccomp_arg 
     add_value(&values[arg->index], arg->value_two | ~arg->value);
 }
 
-/* --- the calls with conditions -------------------------------------------------------------------- */
+/* --- the calls with conditions
+ * -------------------------------------------------------------------- */
 
 struct calls {
     struct {
@@ -228,7 +232,13 @@ static void compare_arguments(const struct pair *pair, unsigned samples, const c
     }
 }
 
-/* --- a profile ------------------------------------------------------------------------------------ */
+/* Where libseccomp alone makes filters there is nothing to compare. */
+#define need_served_machine()                                \
+    if (seccomp_architecture(seccomp_arch_native()) == NULL) \
+    cr_skip_test("a machine whose filters libseccomp makes")
+
+/* --- a profile
+ * ------------------------------------------------------------------------------------ */
 
 struct effort {
     uint32_t numbers; /* 0 to this, and as many of x32 */
@@ -268,7 +278,8 @@ static enum outcome compare_profile(const struct spec_seccomp *spec, const uint3
     return EQUAL;
 }
 
-/* --- profiles of engines ------------------------------------------------------------------------- */
+/* --- profiles of engines -------------------------------------------------------------------------
+ */
 
 static const struct spec_seccomp *profile_in(const char *path, struct arena *arena)
 {
@@ -305,21 +316,22 @@ struct token_set {
 };
 
 static const struct token_set token_sets[] = {
-    {1, {SCMP_ARCH_X86_64}},
-    {2, {SCMP_ARCH_X86_64, SCMP_ARCH_X86}},
-    {3, {SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32}},
-    {2, {SCMP_ARCH_X86_64, SCMP_ARCH_X32}},
-    {2, {SCMP_ARCH_X32, SCMP_ARCH_X86_64}},
-    {1, {SCMP_ARCH_X86}},
-    {1, {SCMP_ARCH_X32}},
-    {2, {SCMP_ARCH_AARCH64, SCMP_ARCH_ARM}},
-    {1, {SCMP_ARCH_AARCH64}},
-    {1, {SCMP_ARCH_RISCV64}},
+    {1, {SCMP_ARCH_X86_64}                                                 },
+    {2, {SCMP_ARCH_X86_64, SCMP_ARCH_X86}                                  },
+    {3, {SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32}                   },
+    {2, {SCMP_ARCH_X86_64, SCMP_ARCH_X32}                                  },
+    {2, {SCMP_ARCH_X32, SCMP_ARCH_X86_64}                                  },
+    {1, {SCMP_ARCH_X86}                                                    },
+    {1, {SCMP_ARCH_X32}                                                    },
+    {2, {SCMP_ARCH_AARCH64, SCMP_ARCH_ARM}                                 },
+    {1, {SCMP_ARCH_AARCH64}                                                },
+    {1, {SCMP_ARCH_RISCV64}                                                },
     {4, {SCMP_ARCH_X86_64, SCMP_ARCH_ARM, SCMP_ARCH_X86, SCMP_ARCH_AARCH64}},
 };
 
 Test(seccomp_equality, the_profiles_of_engines_answer_as_by_libseccomp)
 {
+    need_served_machine();
     for (size_t i = 0; i < count_of(engine_profiles); i++) {
         autoarena struct arena arena = {0};
         const struct spec_seccomp *spec = profile_in(engine_profiles[i], &arena);
@@ -333,23 +345,38 @@ Test(seccomp_equality, the_profiles_of_engines_answer_as_by_libseccomp)
     }
 }
 
-/* --- profiles at random --------------------------------------------------------------------------- */
+/* --- profiles at random
+ * --------------------------------------------------------------------------- */
 
 static const char *const few_names[] = {
-    "read",   "socket",      "personality", "clone",   "accept",    "semop",     "ipc",
-    "send",   "socketcall",  "ioctl",       "chown32", "cacheflush", "arch_prctl", "shmctl",
-    "openat", "no_such_call", "waitpid",     "rt_sigaction",
+    "read",       "socket", "personality", "clone",        "accept",  "semop",
+    "ipc",        "send",   "socketcall",  "ioctl",        "chown32", "cacheflush",
+    "arch_prctl", "shmctl", "openat",      "no_such_call", "waitpid", "rt_sigaction",
 };
 
 static const uint64_t some_values[] = {
-    0, 1, 2, 5, 16, 40, 0x80000000, 0xffffffff, 0x100000000, 0x100000001, 0x100000005, 0x500000005,
-    0x7fffffffffffffff, 0x8000000000000000, 0xffffffff00000000, UINT64_MAX,
+    0,
+    1,
+    2,
+    5,
+    16,
+    40,
+    0x80000000,
+    0xffffffff,
+    0x100000000,
+    0x100000001,
+    0x100000005,
+    0x500000005,
+    0x7fffffffffffffff,
+    0x8000000000000000,
+    0xffffffff00000000,
+    UINT64_MAX,
 };
 
 static const int all_actions[] = {
-    SPEC_SECCOMP_KILL,  SPEC_SECCOMP_KILL_PROCESS, SPEC_SECCOMP_KILL_THREAD, SPEC_SECCOMP_TRAP,
-    SPEC_SECCOMP_ERRNO, SPEC_SECCOMP_TRACE,        SPEC_SECCOMP_ALLOW,       SPEC_SECCOMP_LOG,
-    SPEC_SECCOMP_NOTIFY,
+    SPEC_SECCOMP_KILL,  SPEC_SECCOMP_KILL_PROCESS, SPEC_SECCOMP_KILL_THREAD,
+    SPEC_SECCOMP_TRAP,  SPEC_SECCOMP_ERRNO,        SPEC_SECCOMP_TRACE,
+    SPEC_SECCOMP_ALLOW, SPEC_SECCOMP_LOG,          SPEC_SECCOMP_NOTIFY,
 };
 
 struct kind {
@@ -380,9 +407,8 @@ static const struct kind kinds[] = {
 static const char *any_name(uint64_t *state)
 {
     for (;;) {
-        char *name = seccomp_syscall_resolve_num_arch(below(state, 2) ? SCMP_ARCH_X86_64
-                                                                      : SCMP_ARCH_X86,
-                                                      (int)below(state, 460));
+        char *name = seccomp_syscall_resolve_num_arch(
+            below(state, 2) ? SCMP_ARCH_X86_64 : SCMP_ARCH_X86, (int)below(state, 460));
 
         if (name != NULL)
             return name; /* leaked: the test is a process of its own */
@@ -463,13 +489,192 @@ static enum outcome compare_random(const struct kind *kind, unsigned seed)
                            (struct effort){kind->few == 0 ? 600 : 12, 400}, what);
 }
 
+static void compare_kind(const struct kind *kind)
+{
+    unsigned count = rounds(60), doubted = 0;
+
+    for (unsigned seed = 0; seed < count; seed++)
+        doubted += compare_random(kind, seed) == DOUBTED;
+    cr_expect_lt(doubted, count, "%s: nothing compared", kind->name);
+    if (getenv("SECCOMP_EQUALITY_ROUNDS") != NULL)
+        fprintf(stderr, "%s: %u profiles, %u of them doubted\n", kind->name, count, doubted);
+}
+
 Test(seccomp_equality, profiles_made_at_random_answer_as_by_libseccomp)
 {
-    for (size_t i = 0; i < count_of(kinds); i++) {
-        unsigned count = rounds(60), doubted = 0;
+    need_served_machine();
+    for (size_t i = 0; i < count_of(kinds); i++)
+        compare_kind(&kinds[i]);
+}
 
-        for (unsigned seed = 0; seed < count; seed++)
-            doubted += compare_random(&kinds[i], seed) == DOUBTED;
-        fprintf(stderr, "%s: %u profiles, %u of them doubted\n", kinds[i].name, count, doubted);
+/* --- profiles of some interest
+ * --------------------------------------------------------------------- */
+
+/* One that allows what is asked for, by JSON; the calls' rules are `rules`. */
+static const struct spec_seccomp *profile_of_rules(const char *rules, struct arena *arena)
+{
+    struct error err;
+    struct spec *spec;
+    char *text = arena_print(
+        arena,
+        "{\"ociVersion\": \"1.2.0\", \"root\": {\"path\": \"rootfs\"}, \"process\":"
+        " {\"cwd\": \"/\", \"args\": [\"true\"], \"user\": {\"uid\": 0, \"gid\": 0}},"
+        " \"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\":"
+        " [%s]}}}",
+        rules);
+
+    cr_assert_eq(spec_parse(text, strlen(text), "profile", arena, NULL, &spec, &err), 0, "%s: %s",
+                 rules, err.text);
+    return spec->linux_->seccomp;
+}
+
+#define ARG(index, operator, value) \
+    "{\"index\": " #index ", \"op\": \"SCMP_CMP_" #operator"\", \"value\": " #value "}"
+#define RULE(name, action, args) \
+    "{\"names\": [\"" name "\"], \"action\": \"SCMP_ACT_" #action "\", \"args\": [" args "]}"
+
+/* How podman keeps a container without CAP_AUDIT_WRITE from the audit socket: three rules of two
+ * actions, of which never two hold. */
+static const char *const audit_rules[] = {
+    RULE("socket", ERRNO, ARG(0, EQ, 16) ", " ARG(2, EQ, 9)),
+    RULE("socket", ALLOW, ARG(2, NE, 9)),
+    RULE("socket", ALLOW, ARG(0, NE, 16)),
+};
+
+Test(seccomp_equality, rules_that_exclude_each_other_answer_as_by_libseccomp)
+{
+    static const int orders[][3] = {
+        {0, 1, 2},
+        {0, 2, 1},
+        {1, 0, 2},
+        {1, 2, 0},
+        {2, 0, 1},
+        {2, 1, 0}
+    };
+
+    need_served_machine();
+    for (size_t i = 0; i < count_of(orders); i++) {
+        autoarena struct arena arena = {0};
+        const char *rules = arena_print(&arena, "%s, %s, %s", audit_rules[orders[i][0]],
+                                        audit_rules[orders[i][1]], audit_rules[orders[i][2]]);
+        struct spec_seccomp spec = *profile_of_rules(rules, &arena);
+
+        spec.default_errno_ret = (struct optional_uint64){.value = ENOSYS, .set = true};
+        for (size_t j = 0; j < count_of(token_sets); j++)
+            (void)compare_profile(&spec, token_sets[j].tokens, token_sets[j].count,
+                                  (struct effort){400, 2000}, rules);
+        cr_expect_eq(
+            compare_profile(&spec, token_sets[0].tokens, 1, (struct effort){400, 2000}, rules),
+            i < 2 ? EQUAL : DOUBTED, "order %zu", i);
     }
+}
+
+/* Jumps of more than 255 instructions, both ways, and as many instructions as there may be. */
+Test(seccomp_equality, long_jumps_lead_where_short_ones_do)
+{
+    enum { CALLS_WITH_RULES = 60 };
+
+    need_served_machine();
+    for (unsigned rules_each = 1; rules_each < 30; rules_each += rules_each == 14 ? 6 : 1) {
+        autoarena struct arena arena = {0};
+        struct spec_seccomp spec = {.default_action = SPEC_SECCOMP_KILL_PROCESS};
+        size_t count = (size_t)CALLS_WITH_RULES * rules_each;
+        struct spec_seccomp_syscall *rules = arena_zero(&arena, count, sizeof *rules);
+        struct spec_seccomp_arg *args = arena_zero(&arena, count, sizeof *args);
+
+        for (size_t i = 0; i < count; i++) {
+            const char **name = arena_zero(&arena, 2, sizeof *name);
+
+            name[0] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64,
+                                                       (int)(i % CALLS_WITH_RULES * 3));
+            args[i] = (struct spec_seccomp_arg){
+                .index = 1, .op = SPEC_SECCOMP_EQ, .value = i / CALLS_WITH_RULES * 7};
+            rules[i] = (struct spec_seccomp_syscall){.action = SPEC_SECCOMP_ERRNO};
+            rules[i].errno_ret = (struct optional_uint64){.value = i % 40, .set = true};
+            rules[i].names = (struct string_list){name, 1};
+            rules[i].args.items = &args[i];
+            rules[i].args.count = 1;
+        }
+        spec.syscalls.items = rules;
+        spec.syscalls.count = count;
+        cr_expect_eq(
+            compare_profile(&spec, token_sets[0].tokens, 1, (struct effort){200, 20}, "long jumps"),
+            rules_each < 18 ? EQUAL : DOUBTED, "%u rules each", rules_each);
+    }
+}
+
+/* --- doubts
+ * ----------------------------------------------------------------------------------------- */
+
+struct doubt_case {
+    const char *rules;
+    const char *doubt; /* how it begins; NULL for none */
+};
+
+static const struct doubt_case doubt_cases[] = {
+    {RULE("read",           ALLOW,                 ""), NULL},
+    {RULE("read",                 ALLOW,                                      "") ", " RULE("read", KILL, ARG(0, EQ, 1)), NULL},
+    {RULE("read",KILL,ARG(0, EQ, 1)) ", " RULE("read", ALLOW, ""), NULL},
+    {RULE("read",                ALLOW,                                   ARG(0, EQ, 1)) ", " RULE("read", KILL, ARG(0, EQ, 2)), NULL},
+    {RULE("read",                 ALLOW,                                      ARG(0, LT, 5)) ", " RULE("read", ALLOW, ARG(0, GT, 7)), NULL},
+    {RULE("read",                  ALLOW,                                                                       ARG(0, EQ, 1)) ", " RULE("read", KILL, ARG(0, EQ, 1)),
+     "rules for one call with different actions"},
+    {RULE("read", ALLOW,                 ARG(0, EQ, 1)) ", " RULE("read", KILL, ARG(1, EQ, 1)),
+     "rules for one call with different actions"},
+    {RULE("read",                 ALLOW,                                      ARG(1, EQ, 5)) ", " RULE("read", ALLOW, ARG(0, EQ, 1) ", " ARG(1, NE, 5)),
+     "rules for one call that share conditions"},
+    {RULE("read", ALLOW,ARG(0, GT, 5)) ", " RULE("read", ALLOW, ARG(0, GT, 3) ", " ARG(1, EQ, 3)),
+     "rules for one call that compare sizes"},
+    {RULE("read", ALLOW,                  ARG(0, NE, 40) ", " ARG(4, EQ, 2)) ", " RULE("read", ALLOW, ARG(5, EQ, 1)),
+     "rules for one call, with more behind"},
+    {RULE("read",                   ALLOW,                                     ARG(0, EQ, 5)) ", " RULE("read", ALLOW, ARG(0, EQ, 4294967296)),
+     "rules for one call with values of different upper halves"},
+    {RULE("chown32",                     ALLOW,                                "") ", " RULE("read", ALLOW, ARG(0, EQ, 1)), NULL},
+    {"{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 4095}",
+     "an action or errno"},
+};
+
+static const char *doubt_of(const struct spec_seccomp *spec, const struct token_set *set)
+{
+    autoarena struct arena arena = {0};
+    struct profile profile;
+    struct program program;
+    struct error err;
+    const char *doubt = NULL;
+
+    cr_assert_eq(seccomp_profile_resolve(&profile, spec, &arena, NULL, &err), 0, "%s", err.text);
+    memcpy(profile.tokens, set->tokens, set->count * sizeof *set->tokens);
+    profile.token_count = set->count;
+    cr_assert_geq(seccomp_compile(&program, &doubt, &profile, &arena, &err), 0);
+    return doubt;
+}
+
+static void expect_doubt(const char *doubt, const char *expected, const char *what)
+{
+    if (expected == NULL)
+        cr_expect_null(doubt, "%s: %s", what, doubt);
+    else
+        cr_expect(doubt != NULL && strncmp(doubt, expected, strlen(expected)) == 0, "%s: %s", what,
+                  doubt != NULL ? doubt : "no doubt");
+}
+
+Test(seccomp_equality, what_may_have_two_readings_is_left_to_libseccomp)
+{
+    static const struct token_set own = {1, {SCMP_ARCH_X86_64}};
+    static const struct token_set with_i386 = {
+        2, {SCMP_ARCH_X86_64, SCMP_ARCH_X86}
+    };
+    static const struct token_set mips = {1, {SCMP_ARCH_MIPSEL64}};
+    autoarena struct arena arena = {0};
+    const struct spec_seccomp *spec;
+
+    need_served_machine();
+    for (size_t i = 0; i < count_of(doubt_cases); i++)
+        expect_doubt(doubt_of(profile_of_rules(doubt_cases[i].rules, &arena), &own),
+                     doubt_cases[i].doubt, doubt_cases[i].rules);
+    spec = profile_of_rules(RULE("send", ALLOW, "") ", " RULE("read", ALLOW, ARG(0, EQ, 1)),
+                            &arena);
+    expect_doubt(doubt_of(spec, &own), NULL, "x86_64 alone");
+    expect_doubt(doubt_of(spec, &with_i386), "few rules", "a call that i386 has not");
+    expect_doubt(doubt_of(spec, &mips), "an architecture", "mips");
 }
