@@ -136,8 +136,7 @@ const char *seccomp_profile_doubt(const struct profile *profile)
     return NULL;
 }
 
-/* --- the rules of a call -----------------------------------------------------------------------
- */
+/* --- the rules of a call ---------------------------------------------------------------------- */
 
 /* Both cannot hold: equal to two values, or to one and not to it. */
 static bool exclude(const struct condition *left, const struct condition *right)

@@ -47,12 +47,14 @@ static int resolve_architecture(struct profile *profile, size_t index, struct er
     int architecture = profile->spec->architectures.items[index];
     const char *name = names_of_value(&spec_seccomp_architecture_names, architecture);
     uint32_t token = seccomp_architecture_token(architecture);
-    char version[32];
 
-    seccomp_library_version(version, sizeof version);
-    if (token == 0)
+    if (token == 0) {
+        char version[32];
+
+        seccomp_library_version(version, sizeof version);
         return refuse(err, EINVAL, ".architectures[%zu]: libseccomp %s does not know %s", index,
                       version, name);
+    }
     if ((token ^ profile->tokens[0]) & __AUDIT_ARCH_LE)
         return refuse(err, EINVAL,
                       ".architectures[%zu]: %s has another byte order than this machine", index,

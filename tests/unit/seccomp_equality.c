@@ -38,8 +38,7 @@ static uint32_t below(uint64_t *state, uint32_t end)
     return next(state) % end;
 }
 
-/* --- two filters --------------------------------------------------------------------------------
- */
+/* --- two filters ------------------------------------------------------------------------------ */
 
 struct pair {
     struct profile profile;
@@ -98,8 +97,7 @@ static void compare_numbers(const struct pair *pair, uint32_t machine, uint32_t 
     }
 }
 
-/* --- arguments ----------------------------------------------------------------------------------
- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 /* Of each argument: the values at which a condition of the profile changes its mind. */
 struct values {
@@ -278,8 +276,7 @@ static enum outcome compare_profile(const struct spec_seccomp *spec, const uint3
     return EQUAL;
 }
 
-/* --- profiles of engines -------------------------------------------------------------------------
- */
+/* --- profiles of engines ---------------------------------------------------------------------- */
 
 static const struct spec_seccomp *profile_in(const char *path, struct arena *arena)
 {
