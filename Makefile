@@ -136,7 +136,7 @@ check:                          ## format, layers, both compilers with -Werror, 
 	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
-	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
+	    xargs -P$$(nproc) -n8 clang-tidy --quiet --extra-arg=-I$(BUILD)/clang/generated 2>/dev/null
 format:                         ## clang-format all sources
 	@clang-format -i $(sources)
 

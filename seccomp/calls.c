@@ -9,6 +9,10 @@
 #include "seccomp/call_hash.h"
 #include "seccomp/call_table.h"
 
+#ifndef CALL_TABLE_IS_WHOLE
+#define CALL_TABLE_IS_WHOLE 0
+#endif
+
 /* To libseccomp a rule is one of this machine's own calls, which it finds again by name on the
  * other architectures.  Where that is another name, only it can say what becomes of the rule. */
 static bool has_one_name(const char *name, int number)
@@ -20,9 +24,15 @@ static bool has_one_name(const char *name, int number)
     return same;
 }
 
+/* With STATIC_LIBSECCOMP the library is part of the program, the one that the table was made from:
+ * it cannot know more, and its own tables need not be read in to say so. */
 static struct call ask_library(const char *name)
 {
+#if defined(STATIC_LIBSECCOMP) && CALL_TABLE_IS_WHOLE
+    int number = __NR_SCMP_ERROR;
+#else
     int number = seccomp_syscall_resolve_name(name);
+#endif
 
     if (number == __NR_SCMP_ERROR)
         return (struct call){name, CALL_UNKNOWN};

@@ -64,7 +64,7 @@ static void doubt(struct sorter *sorter, const char *reason)
 /* A larger array with the same content, or NULL. */
 static void *grow(struct sorter *sorter, const void *items, size_t size, size_t *room)
 {
-    size_t more = *room == 0 ? 512 : *room * 2;
+    size_t more = *room * 2;
     void *larger = arena_zero(sorter->to->arena, more, size);
 
     if (larger == NULL) {
@@ -72,8 +72,7 @@ static void *grow(struct sorter *sorter, const void *items, size_t size, size_t 
         doubt(sorter, "memory");
         return NULL;
     }
-    if (*room > 0)
-        memcpy(larger, items, *room * size);
+    memcpy(larger, items, *room * size);
     *room = more;
     return larger;
 }
@@ -271,7 +270,6 @@ size_t seccomp_segment_rules(struct segments *segments, const struct segment *se
 static void add_segment(struct sorter *sorter, struct segment segment)
 {
     size_t first = sorter->to->machines[sorter->to->machine_count].first;
-    struct segment *next;
 
     /* What was to start here does not. */
     if (sorter->to->count > first &&
@@ -291,8 +289,7 @@ static void add_segment(struct sorter *sorter, struct segment segment)
             return;
         sorter->to->items = segments;
     }
-    next = &sorter->to->items[sorter->to->count++];
-    *next = segment;
+    sorter->to->items[sorter->to->count++] = segment;
 }
 
 static void add_answer(struct sorter *sorter, uint32_t first, uint32_t answer)
@@ -450,14 +447,30 @@ static void sort_all(struct sorter *sorter)
         add_machine(sorter, profile->tokens[i]);
 }
 
+/* Room for the usual: each name one part of each architecture. */
+static bool make_room(struct segments *segments, const struct profile *profile, struct arena *arena)
+{
+    size_t names = 0;
+
+    for_each_item (rule, &profile->spec->syscalls)
+        names += rule->names.count;
+    *segments = (struct segments){.profile = profile,
+                                  .arena = arena,
+                                  .room = 512,
+                                  .part_room = names * profile->token_count + 64};
+    segments->items = arena_zero(arena, segments->room, sizeof *segments->items);
+    segments->parts = arena_zero(arena, segments->part_room, sizeof *segments->parts);
+    segments->rules = arena_zero(arena, CALL_RULES, sizeof *segments->rules);
+    return segments->items != NULL && segments->parts != NULL && segments->rules != NULL;
+}
+
 int seccomp_segments(struct segments *ret, const char **ret_doubt, const struct profile *profile,
                      struct arena *arena, struct error *err)
 {
-    struct segments segments = {.profile = profile, .arena = arena};
+    struct segments segments;
     struct sorter *sorter = arena_zero(arena, 1, sizeof *sorter);
 
-    segments.rules = arena_zero(arena, CALL_RULES, sizeof *segments.rules);
-    if (sorter == NULL || segments.rules == NULL)
+    if (sorter == NULL || !make_room(&segments, profile, arena))
         return no_memory(err);
     sorter->to = &segments;
     sort_all(sorter);

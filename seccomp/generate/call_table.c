@@ -18,9 +18,7 @@
 #include "seccomp/call_hash.h"
 
 enum {
-    NAMES = 4096,       /* room; there are some 500 */
-    LOWEST = -20000,    /* libseccomp's own numbers, of calls that an architecture does not have */
-    HIGHEST = 0x0fffff, /* above ARM's private calls */
+    NAMES = 4096, /* room; there are some 500 */
     SLOTS = 1 << CALL_HASH_BITS,
     FAMILY = 3, /* most architectures of one machine */
 };
@@ -87,26 +85,45 @@ static bool has_one_name(const struct column *own, const char *name)
     return same;
 }
 
-static void list_column(struct list *list, const struct machine *machine,
-                        const struct column *column)
-{
-    for (int number = LOWEST; number <= HIGHEST; number++) {
-        char *name;
+/* Numbers below 0 are libseccomp's own, of calls that an architecture does not have; far above are
+ * ARM's private ones. */
+static const struct {
+    int first;
+    int end;
+} ranges[] = {
+    {-20000,   2048    },
+    {0x0f0000, 0x0f0100},
+};
 
-        if (number == 2048)
-            number = 0x0f0000; /* ARM's private calls */
-        if (number == 0x0f0100)
-            break;
-        name = seccomp_syscall_resolve_num_arch(
-            column->value, number >= 0 ? (int)((uint32_t)number | column->base) : number);
-        if (name == NULL || listed(list, name) || !has_one_name(&machine->columns[0], name)) {
-            free(name);
-            continue;
-        }
-        if (list->count == NAMES)
-            die("more system calls than expected");
-        list->names[list->count++] = name;
+/* False when a call was left out. */
+static bool list_number(struct list *list, const struct machine *machine,
+                        const struct column *column, int number)
+{
+    char *name = seccomp_syscall_resolve_num_arch(
+        column->value, number >= 0 ? (int)((uint32_t)number | column->base) : number);
+    bool has_one = name == NULL || has_one_name(&machine->columns[0], name);
+
+    if (name == NULL || !has_one || listed(list, name)) {
+        free(name);
+        return has_one;
     }
+    if (list->count == NAMES)
+        die("more system calls than expected");
+    list->names[list->count++] = name;
+    return true;
+}
+
+static bool list_names(struct list *list, const struct machine *machine)
+{
+    bool whole = true;
+
+    for (size_t i = 0; i < FAMILY && machine->columns[i].token != NULL; i++) {
+        for (size_t j = 0; j < sizeof ranges / sizeof *ranges; j++) {
+            for (int number = ranges[j].first; number < ranges[j].end; number++)
+                whole &= list_number(list, machine, &machine->columns[i], number);
+        }
+    }
+    return whole;
 }
 
 static int by_name(const void *left, const void *right)
@@ -179,11 +196,11 @@ static void write_slots(const struct list *list)
 static void write_machine(const struct machine *machine)
 {
     struct list list = {.count = 0};
+    bool whole = list_names(&list, machine);
 
-    for (size_t i = 0; i < FAMILY && machine->columns[i].token != NULL; i++)
-        list_column(&list, machine, &machine->columns[i]);
     qsort(list.names, list.count, sizeof *list.names, by_name);
-    printf("#if %s\n#define HAVE_CALL_TABLE 1\n", machine->macro);
+    printf("#if %s\n#define HAVE_CALL_TABLE 1\n#define CALL_TABLE_IS_WHOLE %d\n", machine->macro,
+           whole);
     write_names(&list);
     if (write_rows(&list, machine) > UINT16_MAX)
         die("more names than 16 bits can point into");
