@@ -90,7 +90,7 @@ $(out)/static/include: Makefile
 $(out)/static/cmd/crun-lite/entry.o: static_flags += -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE
 $(out)/static/%.o: %.c | $(out)/static/include
 	@mkdir -p $(@D)
-	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
+	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -I$(out)/generated -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
 	    $(static_flags) $(CPPFLAGS) -MMD -MP -c $< -o $@
 else
 $(program): $(command) $(archive)
@@ -113,7 +113,7 @@ $(out)/generate/call_table: seccomp/generate/call_table.c seccomp/call_hash.h
 $(call_table): $(out)/generate/call_table
 	@mkdir -p $(@D)
 	$(call say,write  )$< >$@
-$(out)/seccomp/calls.o: $(call_table)
+$(out)/seccomp/calls.o $(out)/static/seccomp/calls.o: $(call_table)
 $(out)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,compile)$(call compile,criterion)
