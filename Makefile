@@ -34,7 +34,7 @@ sanitize  := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanit
 # pkg-config is asked in the recipes, not up here: on a fresh machine `deps` has yet to install it.
 PKG_CONFIG ?= pkg-config
 libraries  := libseccomp libcap yajl libmnl
-compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
+compile = $(CC) -std=gnu11 -I. -I$(out)/generated -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
           $(CPPFLAGS) -MMD -MP $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) -c $< -o $@
 link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
           $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
@@ -57,6 +57,18 @@ $(archive): $(library)
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,compile)$(call compile)
+# Tables that a program of ours writes, on the machine that builds: HOST_CC where that is another one.
+HOST_CC    ?= $(CC)
+call_table := $(out)/generated/seccomp/call_table.h
+$(out)/generate/call_table: seccomp/generate/call_table.c seccomp/call_hash.h
+	@mkdir -p $(@D)
+	$(call say,link   )$(HOST_CC) -std=gnu11 -I. $(warnings) -O1 \
+	    $(shell $(PKG_CONFIG) --cflags libseccomp) $< \
+	    $(shell $(PKG_CONFIG) --libs libseccomp) -o $@
+$(call_table): $(out)/generate/call_table
+	@mkdir -p $(@D)
+	$(call say,write  )$< >$@
+$(out)/seccomp/calls.o: $(call_table)
 $(out)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,compile)$(call compile,criterion)
@@ -124,7 +136,7 @@ check:                          ## format, layers, both compilers with -Werror, 
 	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
-	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
+	    xargs -P$$(nproc) -n8 clang-tidy --quiet --extra-arg=-I$(BUILD)/clang/generated 2>/dev/null
 format:                         ## clang-format all sources
 	@clang-format -i $(sources)
 
