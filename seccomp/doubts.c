@@ -6,7 +6,6 @@
 #include <seccomp.h>
 
 #include "base/own.h"
-#include "seccomp/library.h"
 #include "seccomp/seccomp.h"
 
 enum { ERRNO_END = 4095 /* libseccomp takes none from here on */ };
@@ -82,41 +81,6 @@ static bool call_of_two_names(const struct profile *profile)
     return false;
 }
 
-/* Calls that libseccomp takes rules for, and then leaves out of the program. */
-static bool is_left_out(const struct call *call, uint32_t token)
-{
-    const struct architecture *architecture = seccomp_architecture(token);
-    int number = seccomp_call_number(call, token);
-    struct multiplexed by;
-
-    return number < 0 &&
-           !(architecture->multiplexes && seccomp_call_multiplexed(&by, number) && by.own >= 0);
-}
-
-/* libseccomp 2.5 loads the number of the call at the first entry of its list.  When that is one
- * that it leaves out, because rules with conditions stand behind it, the number is never loaded and
- * no rule of the architecture holds.  For x86_64 and x32 alone it is loaded before. */
-static bool number_never_loaded(const struct profile *profile)
-{
-    bool loads = profile->token_count == 1 &&
-                 seccomp_architecture(profile->tokens[0])->audit == AUDIT_ARCH_X86_64;
-    bool conditions = false, left_out = false;
-    const int16_t *row = profile->rows;
-    size_t names = 0;
-
-    for_each_item (rule, &profile->spec->syscalls) {
-        names += rule->names.count;
-        conditions |= rule->args.count > 0;
-        for (size_t i = 0; i < rule->names.count && names <= LIBRARY_LIST_MOST; i++) {
-            struct call call = {rule->names.items[i], *row++};
-
-            for (size_t j = 0; call.row != CALL_UNKNOWN && j < profile->token_count; j++)
-                left_out |= is_left_out(&call, profile->tokens[j]);
-        }
-    }
-    return !loads && conditions && left_out && names <= LIBRARY_LIST_MOST;
-}
-
 static const struct {
     bool (*applies)(const struct profile *profile);
     const char *reason;
@@ -124,7 +88,6 @@ static const struct {
     {architecture_not_served, "an architecture of other byte order, or with calls of its own ways"},
     {action_refused,          "an action or errno that libseccomp refuses in its own words"       },
     {call_of_two_names,       "a call that this machine has under another name, too"              },
-    {number_never_loaded,     "few rules, some for calls that an architecture has not"            },
 };
 
 const char *seccomp_profile_doubt(const struct profile *profile)

@@ -6,12 +6,6 @@
 #include "base/error.h"
 #include "seccomp/profile.h"
 
-enum {
-    /* Above this many system calls a search tree beats libseccomp's list: fewer comparisons for
-     * each call the container makes. */
-    LIBRARY_LIST_MOST = 32,
-};
-
 /* The whole program, with the answers for unknown calls in front.  Errors start after
  * "linux.seccomp". */
 must_check int seccomp_compile_by_library(struct program *ret, const struct profile *profile,
