@@ -645,8 +645,11 @@ static const struct doubt_case doubt_cases[] = {
     {RULE("read",                   ALLOW,                                     ARG(0, EQ, 5)) ", " RULE("read", ALLOW, ARG(0, EQ, 4294967296)),
      "rules for one call with values of different upper halves"},
     {RULE("chown32",                     ALLOW,                                "") ", " RULE("read", ALLOW, ARG(0, EQ, 1)), NULL},
+ /* No call of x86_64, and refused all the same. */
+    {RULE("chown32",                ALLOW,ARG(0, EQ, 1)) ", " RULE("chown32", KILL, ARG(0, EQ, 1)),
+     "rules for one call with different actions"},
     {"{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 4095}",
-     "an action or errno"},
+     "an action or errno"                               },
 };
 
 static const char *doubt_of(const struct spec_seccomp *spec, const struct token_set *set)
