@@ -9,7 +9,8 @@ set -euo pipefail
 root=${1:?usage: build-root.sh ROOT}
 
 packages=(
-    linux-image-cloud-amd64
+    # the quick one, and the one with every controller of cgroup v1 and drivers for RDMA
+    linux-image-cloud-amd64 linux-image-amd64
     # pid 1 and its company
     systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod login passwd util-linux mount
     procps
