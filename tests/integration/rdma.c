@@ -28,15 +28,20 @@ static const char *need_adapter(void)
     return NULL;
 }
 
-/* The line of an adapter in one of the controller's files, without the adapter. */
+/* The line of an adapter in one of the controller's files, without the adapter and the blank at the
+ * end. */
 static const char *values_of(const char *adapter, const char *lines)
 {
     size_t length = strlen(adapter);
 
-    for (const char *line = lines; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+    for (const char *line = lines; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, adapter, length) == 0 && line[length] == ' ')
-            return text("%.*s", (int)strcspn(line + length + 1, "\n"), line + length + 1);
+        if (strncmp(line, adapter, length) == 0 && line[length] == ' ') {
+            const char *values = line + length + 1;
+            size_t end = strcspn(values, "\n");
+
+            return text("%.*s", (int)(end - (end > 0 && values[end - 1] == ' ')), values);
+        }
     }
     return "(no line)";
 }

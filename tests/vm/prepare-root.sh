@@ -8,9 +8,9 @@ root=${1:?} directory=${2:?}
 here=$(dirname "$(readlink -f "$0")")
 
 # The cloud kernel has in it what it boots with, but for the disk's driver; the ordinary one has not.
-boots_with=(virtio_pci virtio_blk ext4)
-# What else of the ordinary kernel's thousands of modules a guest is given.
-full_modules=("${boots_with[@]}" virtio_console virtio_rng autofs4 overlay fuse loop tun veth dummy rdma_rxe)
+boots_with=(virtio_pci virtio_blk ext4 virtio_console)
+# What else of the ordinary kernel's thousands of modules a guest is given; rdma_rxe looks for the last by name.
+full_modules=("${boots_with[@]}" virtio_rng autofs4 overlay fuse loop tun veth dummy rdma_rxe crc32_generic)
 
 # The files of modules and of what they need, each behind what it needs.
 files_of() { # VERSION MODULE...
