@@ -41,7 +41,7 @@ declare -A options=(
 declare -A prepare=([selinux]=load-policy.sh [hardware]=soft-adapter.sh [hybrid]=soft-adapter.sh [v1]=soft-adapter.sh)
 
 # The suites of those that are there for a few; any other guest takes any suite.
-legacy="network_classes numa rdma resources systemd"
+legacy="network_classes numa rdma systemd"
 declare -A few=([selinux]=security_labels [hardware]="numa rdma" [hybrid]=$legacy [v1]=$legacy)
 
 declare -A suites load
