@@ -21,16 +21,23 @@ static void need_two_nodes(void)
     "x=$(head -c 400000 /dev/zero | tr '\\0' x); x=$x$x; cat /proc/$$/numa_maps >/work/new; " \
     "mv /work/new /work/maps; while :; do sleep 3600; done"
 
-/* What is told of its biggest mapping, in pages of a node: "N1=488". */
+/* What is told of its biggest mapping that is of no file, in pages of a node: "N1=488". */
 struct pages {
     long on[2];
 };
 
+static const char *in_line(const char *line, const char *word)
+{
+    const char *found = strstr(line, word);
+
+    return found != NULL && found < strchr(line, '\n') ? found : NULL;
+}
+
 static long count_on(const char *line, int node)
 {
-    const char *word = strstr(line, text(" N%d=", node));
+    const char *word = in_line(line, text(" N%d=", node));
 
-    return word != NULL && word < strchr(line, '\n') ? strtol(word + 4, NULL, 10) : 0;
+    return word != NULL ? strtol(word + strlen(" N0="), NULL, 10) : 0;
 }
 
 static struct pages biggest_mapping(const char *maps)
@@ -44,7 +51,7 @@ static struct pages biggest_mapping(const char *maps)
             {count_on(line, 0), count_on(line, 1)}
         };
 
-        if (pages.on[0] + pages.on[1] > most.on[0] + most.on[1])
+        if (in_line(line, " file=") == NULL && pages.on[0] + pages.on[1] > most.on[0] + most.on[1])
             most = pages;
     }
     return most;

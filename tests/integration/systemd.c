@@ -405,7 +405,8 @@ Scenario(systemd, exec_pause_and_kill_find_the_scope)
     assert_lacks(inside_running(bundle, "cat /proc/self/cgroup"), bundle->id);
     assert_ok(crun("pause", bundle->id));
     assert_text(bundle_status(bundle), "paused");
-    if (host_has_pure_cgroup2())
+    /* The freezer of v2 needs no controller: a hybrid host has it, too. */
+    if (file_exists(unit_cgroup_file(text("system.slice/%s", scope), "cgroup.events")))
         assert_has(cgroup_line(scope, "cgroup.events"), "frozen 1");
     else
         assert_text(cgroup_line(scope, "freezer.state"), "FROZEN");

@@ -9,8 +9,10 @@ here=$(dirname "$(readlink -f "$0")")
 
 # The cloud kernel has in it what it boots with, but for the disk's driver; the ordinary one has not.
 boots_with=(virtio_pci virtio_blk ext4 virtio_console)
-# What else of the ordinary kernel's thousands of modules a guest is given; rdma_rxe looks for the last by name.
-full_modules=("${boots_with[@]}" virtio_rng autofs4 overlay fuse loop tun veth dummy rdma_rxe crc32_generic)
+# What else of the ordinary kernel's thousands of modules a guest is given: rdma_rxe looks for the one before it by
+# name, CRIU for all those behind.
+full_modules=("${boots_with[@]}" virtio_rng autofs4 overlay fuse loop tun veth dummy crc32_generic rdma_rxe
+              unix_diag tcp_diag udp_diag raw_diag inet_diag af_packet_diag netlink_diag)
 
 # The files of modules and of what they need, each behind what it needs.
 files_of() { # VERSION MODULE...
