@@ -98,6 +98,7 @@ configure() {
     mkdir -p "$etc"/systemd/{system.conf.d,journald.conf.d,system/user@.service.d}
     cat >"$etc/systemd/system.conf.d/vm.conf" <<'END'
 [Manager]
+DefaultTimeoutStartSec=15min
 DefaultTimeoutStopSec=5s
 ShowStatus=no
 LogLevel=warning
