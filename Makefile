@@ -152,7 +152,7 @@ test-unit:                      ## unit tests alone
 	@tests/packages.sh build test
 	@$(MAKE) --no-print-directory $(jobs) $(unit_tests)
 	@tests/summary.sh $(unit_tests)
-test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
+test-vm:                        ## integration tests in guests: cgroup v2, SELinux, NUMA and RDMA, cgroup v1 (as root, QEMU)
 	@tests/packages.sh build test vm
 	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) TEST_RESULTS=$(BUILD)/results tests/vm/test.sh $(integration_tests)

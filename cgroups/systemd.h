@@ -56,7 +56,16 @@ must_check int cgroup_plan_unit(struct cgroup_planner *planner,
 must_check int cgroup_plan_unit_properties(struct cgroup_planner *planner,
                                            const struct cgroup_request *request, struct error *err);
 
-/* The properties that say the same as a write to a file; none for files that have no property. */
+/* What the plan writes to that file; NULL: nothing. */
+const char *cgroup_planned_value(const struct cgroup_plan *plan, const char *file);
+
+/* cgroup v1 has a file each for quota and period, and systemd wants to know both: what cpu.max
+ * would say of them, NULL for what is not set.  NULL when out of memory. */
+bool unit_is_quota_of_v1(const char *file);
+const char *unit_quota_of_v1(const char *quota, const char *period, struct arena *arena);
+
+/* The properties that say the same as a write to a file; none for files that have no property.  Of
+ * quota and period on v1 the value is that of unit_quota_of_v1(). */
 must_check int unit_properties_of_write(struct unit_properties *properties, const char *file,
                                         const char *value, const char *field, struct arena *arena,
                                         struct error *err);
