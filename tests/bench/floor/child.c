@@ -266,7 +266,8 @@ static void load_filter(int fd)
 int drop_privileges_and_execute(struct container *container)
 {
     static const char *const environment[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL};
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm",
+        "HOME=/root", NULL};
     unsigned long limit[2] = {1024, 1024};
     const char *arguments[] = {container->program, NULL};
 

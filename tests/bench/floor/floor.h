@@ -20,7 +20,7 @@
 struct marks {
     struct mark {
         const char *step;
-        uint64_t ticks;
+        uint64_t time;
     } items[64];
     int count;
 };
