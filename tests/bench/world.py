@@ -59,6 +59,14 @@ def remove_cgroups(name):
     return not any(map(os.path.exists, tops))
 
 
+def remove_all_cgroups(name):
+    """Once the last process has gone: the kernel takes a moment."""
+    for _ in range(100):
+        if remove_cgroups(name):
+            break
+        time.sleep(0.1)
+
+
 def remove_stale():
     """Of benches that were killed."""
     for _, place in cgroup_mounts():
@@ -95,6 +103,7 @@ def run_inside(view, name, results):
         if inside.poll() is None:
             inside.kill()
             inside.wait()
+        remove_all_cgroups(name)
 
 
 def enter(hybrid):
@@ -108,16 +117,10 @@ def enter(hybrid):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     name = f'crun-lite-bench-{os.getpid()}'
     with tempfile.NamedTemporaryFile('w+') as results:
-        try:
-            status = 0
-            if hybrid and any(kind == 'cgroup' for kind, _ in cgroup_mounts()):
-                status = run_inside('hybrid', name, results.name)
-            return status or run_inside('v2', name, read(results.name))
-        finally:
-            for _ in range(100):
-                if remove_cgroups(name):
-                    break
-                time.sleep(0.1)
+        status = 0
+        if hybrid and any(kind == 'cgroup' for kind, _ in cgroup_mounts()):
+            status = run_inside('hybrid', name, results.name)
+        return status or run_inside('v2', name, read(results.name))
 
 
 def set_up_view(view):
