@@ -12,11 +12,27 @@ out     := $(BUILD)$(if $(SANITIZE),/sanitize)
 program := $(if $(SANITIZE),$(out)/crun-lite,$(PROGRAM))
 archive := $(out)/libcrun-lite.a
 
+# LINK=static: a program of its own with musl, which starts in a fifth of the time (docs/performance.md); the default
+# where there are musl and the libraries' archives.  LINK=shared: with the C library and the libraries of the system.
+# Tests and their library are linked shared in either case.
+hash        := \#
+archives     = libseccomp.a libcap.a libyajl_s.a
+is_musl     := $(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null))
+MUSL_CC     ?= $(if $(is_musl),$(CC),musl-gcc)
+musl        := $(if $(is_musl),native,$(patsubst %/Scrt1.o,%,$(shell $(MUSL_CC) '-$(hash)$(hash)$(hash)' /dev/null 2>&1 | grep -o '/[^ "]*/Scrt1\.o')))
+found        = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
+can_link    := $(if $(SANITIZE),shared,$(if $(musl),$(if $(filter 3,$(words $(foreach a,$(archives),$(call found,$(a))))),static,shared),shared))
+LINK        ?= $(can_link)
+
 # What there is to build, by folder: a new file needs no line here.
 objects_of         = $(patsubst %.c,$(out)/%.o,$(wildcard $(1:%=%/*.c)))
 folders           := base spec cgroups namespaces namespaces/mount seccomp runtime
-library           := $(call objects_of,$(folders))
-command           := $(call objects_of,cmd/crun-lite)
+for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c
+not_static         = $(filter-out $(for_static:%.c=$(out)/%.o),$(call objects_of,$(1)))
+library           := $(call not_static,$(folders))
+command           := $(call not_static,cmd/crun-lite)
+static_parts       = $(patsubst $(out)/%,$(out)/static/%,$(library) $(command) \
+                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
 harness           := $(call objects_of,tests/integration/harness)
 unit_tests        := $(basename $(call objects_of,tests/unit))
 integration_tests := $(basename $(call objects_of,tests/integration))
@@ -49,8 +65,33 @@ say     = $(if $(V),,@echo '  $(1)' $@;)
 
 all: $(program)                 ## build the program (default); SANITIZE=1, WERROR=1, V=1
 
+ifeq ($(LINK),static)
+# As small as can be: what a page fault brings in is most of the time that a start takes.
+libmnl       := $(call found,libmnl.a)
+static_flags := -Os -g -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-plt
+from_gcc      = $(shell $(CC) -print-file-name=$(1))
+link_musl     = $(if $(is_musl),$(CC) -static-pie,$(CC) -static-pie -nostdlib -nostartfiles $(musl)/rcrt1.o $(musl)/crti.o \
+                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id $(LDFLAGS) $^ \
+                $(foreach a,$(archives),$(call found,$(a))) $(libmnl) $(if $(is_musl),,$(musl)/libc.a -lgcc \
+                $(call from_gcc,crtendS.o) $(musl)/crtn.o) -o $@
+$(program): $(out)/crun-lite.debug
+	$(call say,strip  )strip -o $@ $<
+$(out)/crun-lite.debug: $(static_parts)
+	$(call say,link   )$(link_musl)
+# The headers of the kernel and of the libraries, without those of the other C library beside them.
+$(out)/static/include: Makefile
+	@rm -rf $@ && mkdir -p $@/sys
+	@$(if $(is_musl),true,cd $@ && for header in linux asm asm-generic mtd seccomp.h seccomp-syscalls.h yajl libmnl sys/capability.h; do \
+	    for place in /usr/include/$$($(CC) -dumpmachine) /usr/include; do \
+	        [ ! -e $$place/$$header ] || { ln -s $$place/$$header $$header; break; }; done; done)
+$(out)/static/%.o: %.c | $(out)/static/include
+	@mkdir -p $(@D)
+	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
+	    $(static_flags) $(CPPFLAGS) -MMD -MP -c $< -o $@
+else
 $(program): $(command) $(archive)
 	$(call say,link   )$(call link)
+endif
 $(archive): $(library)
 	@mkdir -p $(@D) && rm -f $@
 	$(call say,archive)$(AR) rcs $@ $^
@@ -71,8 +112,8 @@ $(probe): tests/probe/probe.c
 probe-program: $(probe)
 
 version := -DCRUN_LITE_VERSION='"$(VERSION)"' -DCRUN_LITE_COMMIT='"$(COMMIT)"'
-$(command): CPPFLAGS += $(version)
-$(command): $(out)/commit
+$(command) $(command:$(out)/%=$(out)/static/%): CPPFLAGS += $(version)
+$(command) $(command:$(out)/%=$(out)/static/%): $(out)/commit
 $(out)/commit: always           # rewritten only when it says something else
 	@mkdir -p $(@D); echo '$(VERSION) $(COMMIT)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 16 * 1024, ALIGNMENT = _Alignof(max_align_t) };
+/* With what malloc(3) adds, no more than a power of two. */
+enum { BLOCK_SIZE = 16 * 1024 - 64, ALIGNMENT = _Alignof(max_align_t) };
 
 struct arena_block {
     struct arena_block *next;

@@ -138,11 +138,13 @@ int replacement_write(struct replacement *ret, int dir, const char *name, const 
                  name, base, getpid()) >= (int)sizeof replacement.temporary)
         return fail(err, ENAMETOOLONG, "write %s", name);
 
-    /* A leftover of a killed process with our pid would be in the way; nobody else's can be. */
-    replacement_drop(&replacement);
-
     int code = write_new_file(dir, replacement.temporary, bytes, length, mode);
 
+    /* A leftover of a killed process with our pid is in the way; nobody else's can be. */
+    if (code == -EEXIST) {
+        replacement_drop(&replacement);
+        code = write_new_file(dir, replacement.temporary, bytes, length, mode);
+    }
     if (code < 0) {
         replacement_drop(&replacement);
         return fail(err, -code, "write %s", name);

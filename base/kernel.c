@@ -1,6 +1,7 @@
 #include "base/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +14,11 @@ pid_t kernel_clone3(struct clone_args *args, size_t size)
 pid_t kernel_clone_pidfd(unsigned long flags, int *ret_pidfd)
 {
     return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD, NULL, ret_pidfd, NULL, NULL);
+}
+
+int kernel_dup(int fd)
+{
+    return (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 }
 
 int kernel_openat2(int dir, const char *path, struct open_how *how)
@@ -51,6 +57,35 @@ int kernel_pidfd_exit_status(int pidfd, int *ret)
     }
     *ret = information.exit_code;
     return 0;
+}
+
+/* linux/stat.h of 5.8, as far as it is looked at. */
+struct status {
+    uint32_t mask;
+    uint32_t block_size;
+    uint64_t attributes;
+    uint64_t before[16];
+    uint64_t mount_id;
+    uint64_t rest[13];
+};
+_Static_assert(sizeof(struct status) == 256, "the kernel writes as much");
+_Static_assert(offsetof(struct status, mount_id) == 0x90, "include/uapi/linux/stat.h");
+
+int kernel_place_of(int fd, struct kernel_place *ret)
+{
+    enum { KNOWS_MOUNT_ID = 0x1000, IS_MOUNT_ROOT = 0x2000 };
+    struct status status;
+
+    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, KNOWS_MOUNT_ID, &status) < 0)
+        return -1;
+    ret->is_mount_root = (status.attributes & IS_MOUNT_ROOT) != 0;
+    ret->mount_id = (status.mask & KNOWS_MOUNT_ID) != 0 ? status.mount_id : 0;
+    return 0;
+}
+
+ssize_t kernel_getdents(int dir, void *ret, size_t size)
+{
+    return syscall(SYS_getdents64, dir, ret, size);
 }
 
 int kernel_close_range(unsigned first, unsigned last, unsigned flags)

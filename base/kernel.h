@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,8 @@ pid_t kernel_clone3(struct clone_args *args, size_t size);
 /* clone(2) in the same way, with a pidfd (5.2), where a seccomp filter hides clone3.  Returns
  * twice. */
 pid_t kernel_clone_pidfd(unsigned long flags, int *ret_pidfd);
+/* fcntl(2) with F_DUPFD_CLOEXEC, and no second call for kernels before 2.6.24. */
+int kernel_dup(int fd);
 /* openat2(2), 5.6. */
 int kernel_openat2(int dir, const char *path, struct open_how *how);
 /* pidfd_open(2), 5.3; pidfd_send_signal(2), 5.1. */
@@ -44,6 +47,15 @@ int kernel_pidfd_send_signal(int pidfd, int signal);
  * whoever had a pidfd of it before.  0, or -1 with errno: ENODATA when there is none yet, ENOTTY
  * and EINVAL when the kernel is older. */
 int kernel_pidfd_exit_status(int pidfd, int *ret);
+/* Where in the tree of mounts an open file is, by statx(2): 0, or -1 with errno.  (C libraries do
+ * not agree on who declares struct statx: it stays in kernel.c.) */
+struct kernel_place {
+    bool is_mount_root; /* 5.8 */
+    uint64_t mount_id;  /* 5.8; 0 before */
+};
+int kernel_place_of(int fd, struct kernel_place *ret);
+/* getdents64(2): struct dirent64 after struct dirent64. */
+ssize_t kernel_getdents(int dir, void *ret, size_t size);
 /* close_range(2), 5.9; CLOSE_RANGE_CLOEXEC 5.11. */
 int kernel_close_range(unsigned first, unsigned last, unsigned flags);
 /* fsopen, fspick, fsconfig, fsmount, open_tree, move_mount: 5.2.  mount_setattr: 5.12. */

@@ -144,7 +144,7 @@ static int write_all_files(const struct cgroup *cgroup, const struct cgroup_plan
     return 0;
 }
 
-static int filter_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+int cgroup_filter_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                           const struct log *log, struct error *err)
 {
     int fd = cgroup_clone_fd(cgroup);
@@ -180,9 +180,6 @@ int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan, co
     int code;
 
     tell_missing(cgroup, log);
-    /* The filter first: nobody is inside yet, and nobody gets in without it. */
-    code = filter_devices(cgroup, plan, log, err);
-    if (code == 0)
-        code = write_all_files(cgroup, plan, err);
+    code = write_all_files(cgroup, plan, err);
     return code < 0 ? code : cgroup_give(cgroup, plan, err);
 }

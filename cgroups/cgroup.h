@@ -234,10 +234,15 @@ must_check int cgroup_open(struct cgroup *ret, const struct cgroup_record *recor
                            struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
-/* Write the limits, attach the device filter; on pure v2 give it to its owner.  Errors name field,
- * file, value and the kernel's word. */
+/* Write the limits; on pure v2 give it to its owner.  Errors name field, file, value and the
+ * kernel's word. */
 must_check int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                             const struct log *log, struct error *err);
+
+/* The device filter of cgroup v2 (v1's rules are limits like others): before anybody in the cgroup
+ * runs what is not ours. */
+must_check int cgroup_filter_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan,
+                                     const struct log *log, struct error *err);
 
 /* The fd for clone3's CLONE_INTO_CGROUP (5.7), or -1 where there is no v2 directory. */
 int cgroup_clone_fd(const struct cgroup *cgroup);

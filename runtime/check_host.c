@@ -200,7 +200,7 @@ static int check_rlimit(struct check *check, const struct process_limit *limit, 
                              "%" PRIu64 " is more than this host lets anybody open: sysctl "
                              "fs.nr_open is %" PRIu64,
                              (uint64_t)limit->limit.rlim_max, number);
-    if (geteuid() != 0 && getrlimit((__rlimit_resource_t)limit->resource, &own) == 0 &&
+    if (geteuid() != 0 && prlimit(0, limit->resource, NULL, &own) == 0 &&
         limit->limit.rlim_max > own.rlim_max)
         return check_missing(check, err, place,
                              "%s cannot be raised from %" PRIu64 " by an ordinary user",

@@ -82,6 +82,10 @@ int container_open(const struct runtime *runtime, const char *id, struct contain
 
 int container_lock(struct container *container, struct error *err)
 {
+    if (container->is_held) {
+        container->is_held = false;
+        return 0;
+    }
     if (state_lock(&container->directory, container->root, container->id, LOCK_DEADLINE_MS, err) <
         0)
         return -err->code;

@@ -78,9 +78,11 @@ struct create_request {
     const char *notify_socket;
     bool no_pivot;
     bool no_new_keyring;
-    bool strict;           /* parts of the bundle that would have no effect are an error */
-    bool detach;           /* nobody waits in the foreground: a terminal needs a console socket */
-    int64_t time_limit_ns; /* 0: none.  Detached: a watcher process ends the container */
+    bool strict;     /* parts of the bundle that would have no effect are an error */
+    bool detach;     /* nobody waits in the foreground: a terminal needs a console socket */
+    bool will_start; /* the caller's next call is container_start(): until then no other command
+                        gets at the container */
+    int64_t time_limit_ns;       /* 0: none.  Detached: a watcher process ends the container */
     int64_t time_limit_grace_ns; /* from SIGTERM to SIGKILL */
 };
 
@@ -324,6 +326,9 @@ must_check int container_remove_mounts(const struct runtime *runtime, struct con
  * success.  Works from the state record alone and may be repeated after a failure. */
 must_check int container_delete(const struct runtime *runtime, const char *id, bool force,
                                 struct error *err);
+/* The same for a container in hand, which is of no more use then than to be freed. */
+must_check int container_delete_open(const struct runtime *runtime, struct container *container,
+                                     bool force, struct error *err);
 
 /* --- exec
  * -------------------------------------------------------------------------------------------- */

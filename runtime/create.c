@@ -158,7 +158,10 @@ static int serve(struct creation *creation, struct error *err)
 
 static int write_state(struct creation *creation, struct error *err)
 {
-    return creation_write_state(creation, STATE_CREATED, err);
+    /* Whoever finds "starting" asks start.sock: one record less, for a container that `run` starts.
+     */
+    return creation_write_state(
+        creation, creation->request->will_start ? STATE_STARTING : STATE_CREATED, err);
 }
 
 /* The last word to the child: it lives without us from here.  Nothing after this may fail. */
@@ -176,19 +179,22 @@ static int let_go(struct creation *creation, struct error *err)
  * ----------------------------------------------------------------------------------------- */
 
 static const struct create_step create_steps[] = {
-    {"claim-id",     creation_claim_id,     creation_release_id,      true },
-    {"make-plan",    creation_make_plan,    NULL,                     true },
-    {"write-intent", creation_write_intent, NULL,                     false},
-    {"make-notify",  creation_make_notify,  NULL,                     false},
-    {"open-doors",   open_doors,            NULL,                     false},
-    {"make-layer",   creation_make_layer,   creation_release_layer,   false},
-    {"make-class",   creation_make_class,   creation_remove_class,    true },
-    {"make-cgroup",  creation_make_cgroup,  creation_remove_cgroup,   false},
-    {"set-limits",   creation_set_limits,   NULL,                     false},
-    {"spawn-child",  spawn_child,           creation_kill_child,      false},
-    {"serve-child",  serve,                 give_devices_back,        true },
-    {"write-state",  write_state,           creation_forget_pid_file, false},
-    {"let-go",       let_go,                NULL,                     false},
+    {"claim-id",       creation_claim_id,       creation_release_id,      true },
+    {"make-plan",      creation_make_plan,      NULL,                     true },
+    {"write-intent",   creation_write_intent,   NULL,                     false},
+    {"make-notify",    creation_make_notify,    NULL,                     false},
+    {"open-doors",     open_doors,              NULL,                     false},
+    {"make-layer",     creation_make_layer,     creation_release_layer,   false},
+    {"make-class",     creation_make_class,     creation_remove_class,    true },
+    {"make-cgroup",    creation_make_cgroup,    creation_remove_cgroup,   false},
+    {"set-limits",     creation_set_limits,     NULL,                     false},
+    {"spawn-child",    spawn_child,             creation_kill_child,      false},
+ /* While the child makes its mounts, which none of these concerns. */
+    {"filter-devices", creation_filter_devices, NULL,                     false},
+    {"write-config",   creation_write_config,   NULL,                     false},
+    {"serve-child",    serve,                   give_devices_back,        true },
+    {"write-state",    write_state,             creation_forget_pid_file, false},
+    {"let-go",         let_go,                  NULL,                     false},
 };
 
 int container_create(const struct runtime *runtime, const struct create_request *request,

@@ -29,7 +29,7 @@ const struct log *creation_log(const struct creation *creation)
 static int keep_spare(struct creation *creation, struct error *err)
 {
     for (size_t i = 0; i < CREATION_SPARE_FDS; i++) {
-        creation->spare[i] = fcntl(creation->container->directory.fd, F_DUPFD_CLOEXEC, 0);
+        creation->spare[i] = kernel_dup(creation->container->directory.fd);
         if (creation->spare[i] < 0)
             return fail(err, errno, "set descriptors aside");
     }
@@ -147,9 +147,12 @@ int creation_write_intent(struct creation *creation, struct error *err)
 {
     struct container *container = creation->container;
 
-    if (fill_record(creation, err) < 0 || container_write_record(container, err) < 0)
-        return -err->code;
-    return state_write_config(&container->directory, creation->plan.spec, err);
+    return fill_record(creation, err) < 0 ? -err->code : container_write_record(container, err);
+}
+
+int creation_write_config(struct creation *creation, struct error *err)
+{
+    return state_write_config(&creation->container->directory, creation->plan.spec, err);
 }
 
 /* Goes with the state directory. */
@@ -199,6 +202,14 @@ void creation_remove_cgroup(struct creation *creation)
 int creation_set_limits(struct creation *creation, struct error *err)
 {
     if (cgroup_apply(&creation->cgroup, &creation->plan.cgroup, creation_log(creation), err) < 0)
+        return prefix(err, "%s: ", creation->plan.source);
+    return 0;
+}
+
+int creation_filter_devices(struct creation *creation, struct error *err)
+{
+    if (cgroup_filter_devices(&creation->cgroup, &creation->plan.cgroup, creation_log(creation),
+                              err) < 0)
         return prefix(err, "%s: ", creation->plan.source);
     return 0;
 }
@@ -384,7 +395,10 @@ int creation_run(struct creation *creation, const char *verb, const struct creat
         container_free(creation->container);
         return code;
     }
-    container_unlock(creation->container);
+    if (creation->request->will_start)
+        creation->container->is_held = true;
+    else
+        container_unlock(creation->container);
     *ret = creation->container;
     return 0;
 }

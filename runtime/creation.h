@@ -53,7 +53,8 @@ struct create_step {
 };
 
 /* Check the id, read the bundle, go along the table, close everything.  A step that fails has
- * undone itself; those before it are undone, last first.  *ret is the container, unlocked. */
+ * undone itself; those before it are undone, last first.  *ret is the container, unlocked unless
+ * the caller will start it. */
 must_check int creation_run(struct creation *creation, const char *verb,
                             const struct create_step *steps, size_t count, struct container **ret,
                             struct error *err);
@@ -70,6 +71,9 @@ must_check int creation_make_plan(struct creation *creation, struct error *err);
 /* The record says what will be made before any of it is. */
 must_check int creation_write_intent(struct creation *creation, struct error *err);
 
+/* The bundle's configuration as it was read, for those who come later (exec, update, restore). */
+must_check int creation_write_config(struct creation *creation, struct error *err);
+
 /* For sd_notify(3), when the caller has a service manager. */
 must_check int creation_make_notify(struct creation *creation, struct error *err);
 
@@ -84,6 +88,7 @@ void creation_release_layer(struct creation *creation);
 must_check int creation_make_cgroup(struct creation *creation, struct error *err);
 void creation_remove_cgroup(struct creation *creation);
 must_check int creation_set_limits(struct creation *creation, struct error *err);
+must_check int creation_filter_devices(struct creation *creation, struct error *err);
 
 /* Cache and bandwidth.  The class is made before there is anybody to put in, and before the cgroup:
  * its undo comes when nobody is left.  The second puts members in that are there already. */

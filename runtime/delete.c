@@ -188,6 +188,20 @@ static int delete_without_record(const struct runtime *runtime, const char *id, 
     return code == -ENOENT ? 0 : code;
 }
 
+int container_delete_open(const struct runtime *runtime, struct container *container, bool force,
+                          struct error *err)
+{
+    int code = container_lock(container, err);
+
+    if (code == 0)
+        code = check_deletable(container, force, err);
+    if (code == 0)
+        code = remove_all(&runtime->log, container, err);
+    if (code == 0)
+        run_poststop(runtime, container);
+    return code == -ENOENT && force ? 0 : code;
+}
+
 int container_delete(const struct runtime *runtime, const char *id, bool force, struct error *err)
 {
     struct container *container;
@@ -201,14 +215,8 @@ int container_delete(const struct runtime *runtime, const char *id, bool force, 
                      : -err->code;
     }
 
-    int code = container_lock(container, err);
+    int code = container_delete_open(runtime, container, force, err);
 
-    if (code == 0)
-        code = check_deletable(container, force, err);
-    if (code == 0)
-        code = remove_all(&runtime->log, container, err);
-    if (code == 0)
-        run_poststop(runtime, container);
     container_free(container);
-    return code == -ENOENT && force ? 0 : code;
+    return code;
 }

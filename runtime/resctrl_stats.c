@@ -178,9 +178,12 @@ static int read_counters(int group, struct resctrl_stats *ret, struct arena *are
 {
     autoclose int data = openat(group, "mon_data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct dirent **entries;
-    int count = data < 0 ? 0 : scandirat(data, ".", &entries, only_domains, alphasort);
+    char path[64];
+    int count;
     bool has_room = true;
 
+    snprintf(path, sizeof path, "/proc/self/fd/%d", data);
+    count = data < 0 ? 0 : scandir(path, &entries, only_domains, alphasort);
     if (count <= 0)
         return 0;
     ret->bandwidth_use.items = arena_zero(arena, (size_t)count, sizeof *ret->bandwidth_use.items);

@@ -2,7 +2,8 @@
 
 /* What a new process must not inherit from us: signal handlers, ignored signals, a blocked mask. */
 
-/* Every signal to its default, none blocked.  In a child only. */
+/* Every signal to its default, none blocked.  In a child only, while the host's /proc is in sight.
+ */
 void signals_reset(void);
 
 /* From here until execve the signals that usually end a process end us, status 128 + signal: also

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -46,6 +47,9 @@ static int connect_to_init(const struct container *container)
 
 bool container_awaits_start(const struct container *container)
 {
+    if (faccessat(container->directory.fd, "start.sock", F_OK, 0) < 0)
+        return false;
+
     autoclose int fd = connect_to_init(container);
 
     return fd >= 0;
@@ -224,17 +228,16 @@ static int run_poststart(const struct runtime *runtime, struct container *contai
     return -err->code;
 }
 
-/* The phase changes before the word and after it: whoever finds "starting" asks start.sock. */
+/* The phase changes before the word; after it start.sock goes.  Whoever finds "starting" asks that.
+ */
 static int start_locked(const struct runtime *runtime, struct container *container,
                         const struct start_request *request, struct error *err)
 {
-    if (check_startable(container, err) < 0)
-        return -err->code;
     if (request->notify_socket != NULL &&
         notify_open(&container->notify, container->directory.fd, request->notify_socket,
                     &runtime->log, err) < 0)
         return -err->code;
-    if (set_phase(container, STATE_STARTING, err) < 0)
+    if (container->record.phase != STATE_STARTING && set_phase(container, STATE_STARTING, err) < 0)
         return -err->code;
     if (container_say_go(runtime, container, err) < 0) {
         struct error ignored;
@@ -243,7 +246,9 @@ static int start_locked(const struct runtime *runtime, struct container *contain
             (void)!set_phase(container, STATE_CREATED, &ignored);
         return -err->code;
     }
-    return set_phase(container, STATE_RUNNING, err);
+    /* Nobody listens there any more: when it cannot be removed, that is as good an answer. */
+    unlinkat(container->directory.fd, "start.sock", 0);
+    return 0;
 }
 
 int container_start(const struct runtime *runtime, struct container *container,
@@ -251,10 +256,15 @@ int container_start(const struct runtime *runtime, struct container *container,
 {
     int64_t begun = timing_begin(&runtime->log);
 
+    bool is_new = container->is_held; /* made by us a moment ago, and locked since */
+
     if (container_lock(container, err) < 0)
         return -err->code;
 
-    int code = start_locked(runtime, container, request, err);
+    int code = is_new ? 0 : check_startable(container, err);
+
+    if (code == 0)
+        code = start_locked(runtime, container, request, err);
 
     container_unlock(container);
     timing_end(&runtime->log, "start", "say-go", begun);

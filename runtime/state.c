@@ -425,13 +425,13 @@ int process_open(const struct process_identity *identity)
 
     if (identity->pid <= 0 || identity->pid > INT_MAX || identity->boot_id == NULL)
         return -1;
-    if (read_boot_id(boot_id) < 0 || strcmp(boot_id, identity->boot_id) != 0)
-        return -1;
 
     /* First hold the process, then look who it is: in this order the answer stays true. */
     autoclose int pidfd = kernel_pidfd_open((pid_t)identity->pid, 0);
 
     if (pidfd < 0)
+        return -1;
+    if (read_boot_id(boot_id) < 0 || strcmp(boot_id, identity->boot_id) != 0)
         return -1;
     if (read_stat((pid_t)identity->pid, &letter, &start_time) < 0)
         return -1;

@@ -30,7 +30,7 @@ door() {
     yajl/*)           echo "spec/json.c spec/encode.c" ;;
     seccomp.h)        echo "seccomp/*" ;;
     sys/capability.h) echo "runtime/credentials.c" ;;
-    libmnl/*)         echo "namespaces/rtnetlink.c" ;;
+    libmnl/*)         echo "namespaces/rtnetlink.c namespaces/mnl.c" ;;
     dlfcn.h)          echo "cgroups/sd_bus.c" ;;
     sys/mount.h)      echo "nowhere" ;;
     *)                echo "*" ;;

@@ -129,6 +129,7 @@ static int execute(const struct command *command, struct context *context, char 
 {
     if (command->sealed && runtime_seal(argv, environ, err) < 0)
         return -err->code;
+    startup_reset_signals();
 
     int status = command->run(context, options, arguments, err);
 

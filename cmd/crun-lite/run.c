@@ -142,14 +142,14 @@ static int run_container(struct context *context, const struct run_options *opti
 
     int status = start_and_wait(context, request, foreground, container, err);
 
-    container_free(container);
     if (status < 0) {
-        if (container_delete(&context->runtime, request->id, true, &of_delete) < 0)
+        if (container_delete_open(&context->runtime, container, true, &of_delete) < 0)
             log_file_write(&context->log_file, LOG_LEVEL_WARNING, of_delete.text);
     } else if (!request->detach && !options->keep &&
-               container_delete(&context->runtime, request->id, true, err) < 0) {
-        return -err->code;
+               container_delete_open(&context->runtime, container, true, err) < 0) {
+        status = -err->code;
     }
+    container_free(container);
     return status;
 }
 
@@ -166,6 +166,7 @@ static int run(struct context *context, const void *command_options,
         create_request_from_options(&options->create, args, &request, err) < 0)
         return -err->code;
     request.detach = options->detach;
+    request.will_start = true;
     if (!request.detach) {
         if (!options->create.no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
             return fail(err, errno, "become the subreaper");

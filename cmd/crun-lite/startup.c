@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/signals.h"
+
 /* Not O_CLOEXEC: the container's process inherits its standard streams. */
 static int open_standard_streams(struct error *err)
 {
@@ -20,15 +22,18 @@ static int open_standard_streams(struct error *err)
     return 0;
 }
 
+static uint64_t bit_of(int number)
+{
+    return (uint64_t)1 << (number - 1);
+}
+
 /* A caller may hand down anything.  An ignored SIGCHLD would make the kernel reap our children
- * before we have seen their status.  Writing to a closed pipe or past the limit on a file's size is
- * an error to report, not a reason to die half way through. */
-static void reset_signals(void)
+ * before we have seen their status. */
+void startup_reset_signals(void)
 {
     sigset_t none;
 
-    for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, number == SIGPIPE || number == SIGXFSZ ? SIG_IGN : SIG_DFL);
+    signals_set_default(signals_changed() & ~(bit_of(SIGPIPE) | bit_of(SIGXFSZ)));
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -49,7 +54,10 @@ int startup(struct error *err)
 {
     if (open_standard_streams(err) < 0)
         return -err->code;
-    reset_signals();
+    /* Writing to a closed pipe or past the limit on a file's size is an error to report, not a
+     * reason to die half way through. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     /* What we make has the mode that we say: a cgroup under umask 0777 is of no use to anybody. */
     umask(S_IWGRP | S_IWOTH);
     return refuse_borrowed_rights(err);

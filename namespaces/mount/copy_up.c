@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
 #include "base/own.h"
 #include "namespaces/mount/steps.h"
 
@@ -227,7 +228,7 @@ static int copy_directory(struct copy *copy, int from, int to, unsigned depth, s
     if (depth > DEEPEST)
         return refuse(err, ELOOP, "is deeper than %d directories", DEEPEST);
     for (;;) {
-        ssize_t size = getdents64(from, entries, sizeof entries);
+        ssize_t size = kernel_getdents(from, entries, sizeof entries);
         int error;
 
         if (size == 0)
@@ -249,7 +250,7 @@ static int remove_links(struct copy *copy, struct error *err)
     while (removed) {
         ssize_t size = lseek(copy->links, 0, SEEK_SET) < 0
                            ? -1
-                           : getdents64(copy->links, entries, sizeof entries);
+                           : kernel_getdents(copy->links, entries, sizeof entries);
 
         if (size < 0)
             return fail(err, errno, "read the directory for links");

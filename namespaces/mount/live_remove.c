@@ -18,10 +18,9 @@
 /* A mount of its own is on exactly that place when its root is what we find there. */
 static bool is_mount(int fd)
 {
-    struct statx status;
+    struct kernel_place place;
 
-    return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 &&
-           status.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+    return kernel_place_of(fd, &place) == 0 && place.is_mount_root;
 }
 
 static bool is_read_only(int fd)

@@ -33,7 +33,7 @@ static bool is_covered(const struct mount_plan *plan, size_t index)
 
 static int set_again(const struct planned_mount *mount, int root, struct error *err)
 {
-    struct statx status;
+    struct kernel_place place;
     autoclose int at = inroot_open(root, mount->destination, mount_links_of(mount), err);
 
     /* One that was left out, as a source that was optional. */
@@ -41,10 +41,9 @@ static int set_again(const struct planned_mount *mount, int root, struct error *
         return 0;
     if (at < 0)
         return at;
-    if (statx(at, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0)
+    if (kernel_place_of(at, &place) < 0)
         return fail(err, errno, "stat");
-    return status.stx_attributes & STATX_ATTR_MOUNT_ROOT ? mount_set_propagation(at, mount, err)
-                                                         : 0;
+    return place.is_mount_root ? mount_set_propagation(at, mount, err) : 0;
 }
 
 /* What is asked for one mount is not undone by what is asked for all. */

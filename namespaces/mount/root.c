@@ -62,12 +62,12 @@ static int clone_rootfs(const struct mount_plan *plan, const struct mount_helper
 static int make_parent_private(int fd, struct error *err)
 {
     autoclose int at = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    struct statx status;
+    struct kernel_place place;
 
-    while (at >= 0 && statx(at, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0) {
+    while (at >= 0 && kernel_place_of(at, &place) == 0) {
         int up;
 
-        if (status.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+        if (place.is_mount_root)
             return tree_set_propagation(at, MS_PRIVATE, err);
         up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         close_fd(&at);

@@ -87,21 +87,18 @@ int tree_attach_at(int tree, int target, int root, const char *path, enum inroot
 
 bool tree_is_same_mount(int one, int other)
 {
-    struct statx first, second;
+    struct kernel_place first, second;
 
-    if (statx(one, "", AT_EMPTY_PATH, STATX_MNT_ID, &first) < 0 ||
-        statx(other, "", AT_EMPTY_PATH, STATX_MNT_ID, &second) < 0)
+    if (kernel_place_of(one, &first) < 0 || kernel_place_of(other, &second) < 0)
         return false;
-    if (!(first.stx_mask & second.stx_mask & STATX_MNT_ID))
-        return true;
-    return first.stx_mnt_id == second.stx_mnt_id;
+    return first.mount_id == second.mount_id || first.mount_id == 0 || second.mount_id == 0;
 }
 
 bool tree_is_filesystem(int fd, long magic)
 {
     struct statfs status;
 
-    return fstatfs(fd, &status) == 0 && status.f_type == magic;
+    return fstatfs(fd, &status) == 0 && (long)status.f_type == magic;
 }
 
 bool tree_is_read_only(int fd)
