@@ -32,6 +32,9 @@ SCENARIOS = [
     ('exec', 'plain', False), ('exec', 'seccomp', False), ('state', 'plain', False), ('kill', 'plain', False)]
 
 
+MANY = 1000
+
+
 def all_cells():
     for idle_ms, cpus in ((0, 2), (50, 2), (0, 1), (50, 1)):
         for operation, config, cold in SCENARIOS:
@@ -51,7 +54,7 @@ class Bench:
     def __init__(self, options):
         self.options, self.build = options, os.path.realpath(options.build)
         self.entrants, self.remarks = world.find_entrants(self.build)
-        self.measured = {}
+        self.measured, self.results = {}, {}
 
     def runtimes(self):
         return {name: entrant for name, entrant in self.entrants.items() if isinstance(entrant, world.Runtime)}
@@ -72,7 +75,7 @@ class Bench:
         return not unknown
 
     def measure(self, cells, **options):
-        for number, cell in enumerate(cells):
+        for cell in cells:
             self.measured[cell] = measure(cell, self.entrants, self.bundles, self.build, **options)
             print(report.table_of(self.measured[cell].summary()), flush=True)
 
@@ -95,34 +98,38 @@ class Bench:
         print(last_line(self.measured))
 
     def full(self):
-        machine = describe_machine()
         self.make_bundles('plain', 'seccomp', 'pod', 'overlay')
-        for cell in all_cells():
-            self.measure([cell], rounds=30 if cell.idle_ms else 60, seconds=7 if cell in self.quick_cells() else 5)
-        results = {
-            'machine': machine, 'cells': self.cells(), 'hybrid': json.loads(os.environ.get(world.HYBRID_RESULTS) or '[]'),
+        self.results = {
+            'machine': describe_machine(), 'hybrid': json.loads(os.environ.get(world.HYBRID_RESULTS) or '[]'),
             'entrants': {entrant.name: {'version': entrant.version, 'linked': entrant.linked, 'size': entrant.size,
                                         'remark': ', '.join(re.sub(r'\S*/', '', each) for each in entrant.environment)}
-                         for entrant in self.runtimes().values()},
-            'peers': [], 'counts': self.counts(),
-            'list': {'total': 1000, 'us': figures.time_list(self.entrants, self.bundles, self.build, 1000)},
-            'flat': figures.flatness(self.entrants, self.bundles, self.build),
-            'beside': figures.beside_living(self.entrants, self.bundles, self.build),
-            'steps': figures.breakdown(self.bundles, self.build)}
-        machine['load_end'] = load()
-        results['last_line'] = last_line(self.measured)
-        self.keep(results)
-        print(report.markdown(results))
-        print(results['last_line'])
+                         for entrant in self.runtimes().values()}}
+        for cell in all_cells():
+            self.measure([cell], rounds=30 if cell.idle_ms else 60, seconds=7 if cell in self.quick_cells() else 5)
+            self.keep({'cells': self.cells()})
+        parts = {
+            'counts': self.counts,
+            'list': lambda: {'total': MANY, 'us': figures.time_list(self.entrants, self.bundles, self.build, MANY)},
+            'flat': lambda: figures.flatness(self.entrants, self.bundles, self.build, many=MANY),
+            'beside': lambda: figures.beside_living(self.entrants, self.bundles, self.build),
+            'steps': lambda: figures.breakdown(self.bundles, self.build)}
+        for name, part in parts.items():
+            print(f'{name} ...', flush=True)
+            self.keep({name: part()})
+        self.results['machine']['load_end'] = load()
+        self.keep({'last_line': last_line(self.measured)})
+        print(report.markdown(self.results))
+        print(self.results['last_line'])
 
     def cells(self):
         return [{**measured.summary(), 'peer_ratio': measured.peer_ratio(main_step(cell))} for cell, measured in self.measured.items()]
 
-    def keep(self, results):
-        if self.options.json:
-            world.write(os.path.abspath(self.options.json), json.dumps(results, indent=1) + '\n')
-        if self.options.svg:
-            world.write(os.path.abspath(self.options.svg), report.picture(results))
+    def keep(self, more):
+        """What there is so far: nothing of it is lost to what comes after it."""
+        self.results.update(more)
+        for path, text in ((self.options.json, json.dumps(self.results, indent=1) + '\n'), (self.options.svg, None)):
+            if path:
+                world.write(os.path.abspath(path), text or report.picture(self.results))
 
     def gate(self):
         passed, failed = [], []

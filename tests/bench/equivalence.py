@@ -3,10 +3,13 @@
 What a process finds under a runtime and under the floor is compared line by line.  Differences that are known are in
 equivalent.tsv, each with its reason; check() gives the others, of which there must be none: nobody shall be faster by doing less.
 """
-import collections, os, re, subprocess
+import collections, os, re, stat, sys
 import world
 
 KINDS = ('cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts')
+
+# Of those that the probe looks for: some that are allowed, and some that are not.
+DEVICES = ('c', 1, 3), ('c', 1, 9), ('c', 5, 2), ('c', 136, 77), ('c', 1, 11), ('c', 10, 200), ('c', 10, 229), ('b', 8, 250)
 
 
 def namespaces_of(pid):
@@ -19,9 +22,12 @@ def read_known():
 
 
 def what_it_sees(entrant, bundle):
-    dump = world.WORK + '/dump'
-    with open(dump, 'w') as out:
-        entrant.call('run', bundle, f'probe-{entrant.name}', stdout=out)
+    """Lines and how often; its standard files are the same for all, whatever ours are."""
+    dump, complaints = world.WORK + '/dump', world.WORK + '/complaints'
+    with open(dump, 'w') as out, open(complaints, 'w') as err:
+        status = entrant.call('run', bundle, f'probe-{entrant.name}', stdout=out, stderr=err, check=False).returncode
+    if status:
+        sys.exit(f'bench: {entrant.name} run, {bundle.name}: status {status}: {world.read(complaints)}')
     return collections.Counter(world.read(dump).replace(f'probe-{entrant.name}', 'ID').splitlines())
 
 
@@ -33,9 +39,15 @@ def differences(here, floor):
 def make_bundles(probe, build):
     bundles = world.make_bundles(probe, 'probe-')
     pods = [option for option in bundles['pod'].options if option.startswith('pod=')]
+    # Whether a device may be opened is seen by nodes that are there: capabilities do not let the payload make any.
     for rootfs in (world.WORK + '/probe-rootfs', bundles['overlay'].rootfs):
         world.write(rootfs + '/.probe/host', namespaces_of('self'))
         world.write(rootfs + '/.probe/joined', namespaces_of(pods[0].removeprefix('pod=')))
+        os.makedirs(rootfs + '/.probe/devices', exist_ok=True)
+        for kind, major, minor in DEVICES:
+            path = f'{rootfs}/.probe/devices/{kind}-{major}-{minor}'
+            if not os.path.exists(path):
+                os.mknod(path, 0o666 | (stat.S_IFCHR if kind == 'c' else stat.S_IFBLK), os.makedev(major, minor))
     return bundles
 
 

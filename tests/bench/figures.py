@@ -52,20 +52,22 @@ def copy_state(entrant, id, number):
 
 def time_list(entrants, bundles, build, total):
     """Microseconds of `list` for each runtime with that many containers: the median of interleaved rounds."""
-    runtimes = {name: entrant for name, entrant in entrants.items() if isinstance(entrant, world.Runtime)}
-    for entrant in runtimes.values():
-        measure.make_live(entrant, bundles['plain-live'], 'many')
+    runtimes = [entrant for entrant in entrants.values() if isinstance(entrant, world.Runtime)]
+    for entrant in runtimes:
+        id = measure.live_id(entrant)
+        measure.make_live(entrant, bundles['plain-live'], id)
         for number in range(1, total):
-            copy_state(entrant, 'many', number)
-        shown = entrant.call('list', stdout=subprocess.PIPE, text=True).stdout
-        assert shown.count('many') >= total, f'{entrant.name} lists {shown.count("many")} of {total} containers'
+            copy_state(entrant, id, number)
+        shown = entrant.call('list', stdout=subprocess.PIPE, text=True).stdout.count('\n' + id)
+        assert shown == total, f'{entrant.name} lists {shown} of {total} containers'
     cell = measure.Cell('list')
     plan = measure.plan_of(cell, measure.taking_part(cell, entrants), bundles)
     measured = measure.Measured(cell, measure.interleave(build, plan, '-n', 20, '-t', 8))
-    for entrant in runtimes.values():
+    for entrant in runtimes:
+        id = measure.live_id(entrant)
         for number in range(1, total):
-            shutil.rmtree(f'{world.WORK}/roots/{entrant.name}/many-{number}')
-        measure.remove_live(entrant, 'many')
+            shutil.rmtree(f'{world.WORK}/roots/{entrant.name}/{id}-{number}')
+        measure.remove_live(entrant, id)
     return {name: statistics.median(measured.walls(name, 'list')) for name in measured.samples}
 
 

@@ -135,6 +135,7 @@ def has_ended(pid):
 
 
 def kill(pid):
+    assert pid > 1, 'a container that has ended already'
     os.kill(pid, 9)
     while not has_ended(pid):
         os.sched_yield()

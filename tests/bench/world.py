@@ -89,18 +89,17 @@ def join_namespace(cgroup):
 
 def run_inside(view, name, results):
     """This program again, in namespaces whose end is the end of all that was started.  Returns its status."""
-    cgroup = f'{cgroup2_mount()}/{name}'
-    os.makedirs(f'{cgroup}/bench', exist_ok=True)
+    cgroup, inside = f'{cgroup2_mount()}/{name}', None
     # A shell is the first process: it reaps whoever is left to it.
-    inside = subprocess.Popen(
-        ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private',
-         'sh', '-c', '"$@"; exit $?', 'sh', sys.executable, *sys.argv],
-        preexec_fn=(lambda: join_namespace(cgroup)) if view == 'v2' else None,
-        env={**os.environ, VIEW: view, CGROUP: '/' + name, HYBRID_RESULTS: results})
+    words = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private',
+             'sh', '-c', '"$@"; exit $?', 'sh', sys.executable, *sys.argv]
     try:
+        os.makedirs(f'{cgroup}/bench')
+        inside = subprocess.Popen(words, preexec_fn=(lambda: join_namespace(cgroup)) if view == 'v2' else None,
+                                  env={**os.environ, VIEW: view, CGROUP: '/' + name, HYBRID_RESULTS: results})
         return inside.wait()
     finally:
-        if inside.poll() is None:
+        if inside and inside.poll() is None:
             inside.kill()
             inside.wait()
         remove_all_cgroups(name)

@@ -229,6 +229,8 @@ static void create(struct container *container)
     limit_devices(container);
     write_state(container, pid);
     set_flag(&container->may_go);
+    if (container->waits)
+        wait_for_flag(&container->is_ready);
 }
 
 static int wait_for_end(struct container *container)
