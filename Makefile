@@ -146,9 +146,10 @@ test-probe:                     ## what a container sees: the same configuration
 	@CRUN_LITE=$(abspath $(program)) PROBE=$(probe) PROBE_RESULTS=$(BUILD)/probe tests/probe/run.sh
 # The bench's own programs. What is without libc has no start-up code, and nothing to protect its stack by.
 bench_folder := $(out)/bench
-bench        := $(addprefix $(bench_folder)/,floor floor-timing true interleave count memlock.so)
-freestanding := -O2 -static -no-pie -fno-pie -nostdlib -ffreestanding -fno-builtin -fno-stack-protector \
-                -fno-asynchronous-unwind-tables $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=none)
+is_x86_64    := $(filter x86_64,$(shell uname -m))
+bench        := $(addprefix $(bench_folder)/,interleave count memlock.so $(if $(is_x86_64),floor floor-timing true))
+freestanding := -O2 -static -fno-pie -nostdlib -ffreestanding -fno-builtin -fno-stack-protector \
+                -fno-asynchronous-unwind-tables -fcf-protection=none
 compile_whole = @mkdir -p $(@D); echo '  link   ' $@; $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings)
 floor_sources := $(addprefix tests/bench/floor/,floor.c child.c devices.c raw.c)
 $(bench): $(wildcard tests/bench/floor/*.h)
@@ -194,9 +195,9 @@ check:                          ## format, layers, both compilers with -Werror, 
 	tests/check-layers.sh
 	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
-	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program
+	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program bench-programs
 	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
-	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
+	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program bench-programs
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
 format:                         ## clang-format all sources

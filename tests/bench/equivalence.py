@@ -63,7 +63,8 @@ def check(entrants, probe, build):
                 continue
             label = f'{entrant.name} {entrant.number}'
             for line in differences(what_it_sees(entrant, bundle), floor):
-                why = [each[3] for each in known if each[0].fullmatch(name) and each[1].fullmatch(label) and each[2].fullmatch(line)]
+                words = name, label, line
+                why = [reason for *patterns, reason in known if all(map(re.Pattern.fullmatch, patterns, words))]
                 used.update([(label, why[0])] if why else [])
                 unknown += [] if why else [f'{name}, {label}: {line}']
     return unknown, used

@@ -11,7 +11,8 @@ COUNTED = ('syscalls', 'execs', 'processes', 'kib')
 def count(entrant, build, *arguments):
     """Of one call of a runtime: see count.c."""
     counts = world.WORK + '/counts'
-    subprocess.run([build + '/count', counts, *entrant.words(*arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    words = [build + '/count', counts, *entrant.words(*arguments)]
+    subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
     return dict(zip(COUNTED, map(int, world.read(counts).split())))
 
 

@@ -11,7 +11,8 @@ NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 KILL_PROCESS, ALLOW, ERRNO = 0x80000000, 0x7fff0000, 0x00050000
 X32 = 0x40000000
 # What the kernel says the architecture is, and the ABIs that libseccomp has for it: x32 is x86_64 with a high bit in the number.
-ARCHITECTURES = {0xc000003e: {'SCMP_ARCH_X86_64': 0xc000003e, 'SCMP_ARCH_X32': 0x4000003e}, 0x40000003: {'SCMP_ARCH_X86': 0x40000003}}
+ARCHITECTURES = {0xc000003e: {'SCMP_ARCH_X86_64': 0xc000003e, 'SCMP_ARCH_X32': 0x4000003e},
+                 0x40000003: {'SCMP_ARCH_X86': 0x40000003}}
 
 
 def statement(code, value):
