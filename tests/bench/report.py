@@ -51,14 +51,15 @@ def colour(name):
 
 def picture(results):
     """Bars from 1, the floor, on a logarithmic scale: twice as long is not twice as slow, so each says its number."""
-    left, right, bar, gap, y = 330, 880, 13, 16, 50
+    left, right, bar, gap, y = 350, 880, 13, 16, 50
     parts, cells = [], [cell for cell in (find(results, *row) for row in PICTURE) if cell]
     most = max(figures[step_of(cell)]['ratio'] for cell in cells for figures in cell['entrants'].values())
     scale = (right - left) / math.log(most * 1.25)
     for cell in cells:
         step, base = step_of(cell), cell['base']
+        to = ', to a process start' if base == 'nothing' else ''
         names = [name for name in cell['entrants'] if name != base]
-        parts.append(f'<text x="{left - 12}" y="{y + len(names) * bar / 2 + 4}" text-anchor="end">{title(cell)}</text>')
+        parts.append(f'<text x="{left - 12}" y="{y + len(names) * bar / 2 + 4}" text-anchor="end">{title(cell)}{to}</text>')
         for name in names:
             ratio = cell['entrants'][name][step]['ratio']
             width = max(1.5, scale * math.log(max(ratio, 1)))
