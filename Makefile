@@ -61,7 +61,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program bench-programs bench-quick run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program bench-programs bench bench-quick test-counts performance run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -162,9 +162,10 @@ test-probe:                     ## what a container sees: the same configuration
 	@CRUN_LITE=$(abspath $(program)) PROBE=$(probe) PROBE_RESULTS=$(BUILD)/probe tests/probe/run.sh
 # The bench's own programs. What is without libc has no start-up code, and nothing to protect its stack by.
 bench_folder := $(out)/bench
-bench        := $(addprefix $(bench_folder)/,floor floor-timing true interleave memlock.so)
-freestanding := -O2 -static -no-pie -fno-pie -nostdlib -ffreestanding -fno-builtin -fno-stack-protector \
-                -fno-asynchronous-unwind-tables $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=none)
+is_x86_64    := $(filter x86_64,$(shell uname -m))
+bench        := $(addprefix $(bench_folder)/,interleave count memlock.so $(if $(is_x86_64),floor floor-timing true))
+freestanding := -O2 -static -fno-pie -nostdlib -ffreestanding -fno-builtin -fno-stack-protector \
+                -fno-asynchronous-unwind-tables -fcf-protection=none
 compile_whole = @mkdir -p $(@D); echo '  link   ' $@; $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings)
 floor_sources := $(addprefix tests/bench/floor/,floor.c child.c devices.c raw.c)
 $(bench): $(wildcard tests/bench/floor/*.h)
@@ -172,15 +173,27 @@ $(bench_folder)/floor $(bench_folder)/floor-timing: $(floor_sources)
 	$(compile_whole) $(freestanding) $(if $(findstring timing,$@),-DTIMING) $(filter %.c,$^) -o $@
 $(bench_folder)/true: tests/bench/floor/payload.c tests/bench/floor/raw.c
 	$(compile_whole) $(freestanding) $(filter %.c,$^) -o $@
-$(bench_folder)/interleave: tests/bench/interleave.c
+$(bench_folder)/interleave $(bench_folder)/count: $(bench_folder)/%: tests/bench/%.c
 	$(compile_whole) -O2 $< -o $@
 $(bench_folder)/memlock.so: tests/bench/memlock.c
 	$(compile_whole) -O2 -shared -fPIC -nostartfiles $< -o $@
 bench-programs: $(bench)
-bench-quick:                    ## run, create+start+delete, seccomp, exec against the floor and peers (as root)
-	@tests/packages.sh build
-	@$(MAKE) --no-print-directory $(jobs) all bench-programs
-	@CRUN_LITE=$(abspath $(program)) tests/bench/bench.py --quick $(bench_folder)
+# CRUN=PROGRAM, RUNC=PROGRAM: other peers than those installed. BENCH_OPTIONS='--json FILE': see tests/bench/bench.py.
+run_bench = CRUN_LITE=$(abspath $(program)) tests/bench/bench.py --probe $(probe)
+bench:                          ## speed, memory, counts against the floor and installed peers (as root)
+	@tests/packages.sh build probe bench
+	@$(MAKE) --no-print-directory $(jobs) all bench-programs probe-program
+	@$(run_bench) --json $(bench_folder)/results.json $(BENCH_OPTIONS) $(bench_folder)
+bench-quick:                    ## the same in a minute: run, create+start+delete, seccomp, exec (as root)
+	@tests/packages.sh build probe bench
+	@$(MAKE) --no-print-directory $(jobs) all bench-programs probe-program
+	@$(run_bench) --quick $(BENCH_OPTIONS) $(bench_folder)
+test-counts:                    ## system calls, memory, size against limits; that no step is skipped (as root)
+	@tests/packages.sh build probe bench
+	@$(MAKE) --no-print-directory $(jobs) all bench-programs probe-program
+	@$(run_bench) --counts $(bench_folder)
+performance:                    ## docs/performance.{md,svg}: take in the last results of bench
+	@tests/bench/report.py $(bench_folder)/results.json docs/performance.md docs/performance.svg
 ENGINES ?= native containerd cri docker podman
 test-engines:                   ## containerd, CRI, Docker, Podman with it, and runc as control (as root, QEMU)
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
@@ -198,9 +211,9 @@ check:                          ## format, layers, both compilers with -Werror, 
 	tests/check-layers.sh
 	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
-	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program
+	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program bench-programs
 	@$(MAKE) --no-print-directory $(jobs) CC=clang LINK=shared WERROR=1 BUILD=$(BUILD)/clang \
-	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program
+	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program bench-programs
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
 	    xargs -P$$(nproc) -n8 clang-tidy --quiet --extra-arg=-I$(BUILD)/clang/generated 2>/dev/null
 format:                         ## clang-format all sources

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make sure that what a job needs is installed.
 #
-#   tests/packages.sh JOB...         JOB: build, run, test, check, probe, vm, engines
+#   tests/packages.sh JOB...         JOB: build, run, test, check, probe, bench, vm, engines
 #
 # What is there already is left alone, whoever put it there. For the rest: root gets it from the
 # distribution's package manager, anyone else is told the exact packages, and the answer is 1.
@@ -18,6 +18,7 @@ have() {
            "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
     check) have_programs gcc clang clang-format clang-tidy python3 ;;
     probe) have_programs runc ip /usr/bin/python3 && "$busybox" >/dev/null 2>&1 ;;
+    bench) have_programs crun runc ip readelf strip unshare ;;
     vm)    have_programs qemu-system-x86_64 qemu-img mmdebstrap mke2fs debugfs cpio unxz python3 ;;
     engines) have_programs containerd ctr runc dockerd podman buildah catatonit ip script /usr/bin/python3 /usr/lib/cni/bridge &&
              "$busybox" >/dev/null 2>&1 && /usr/bin/python3 -c 'import grpc, grpc_tools' 2>/dev/null ;;
@@ -51,6 +52,7 @@ packages() {
     apt-get/check) echo gcc clang clang-format clang-tidy python3 ;;
     apt-get/vm)    echo qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio xz-utils python3 ;;
     apt-get/probe) echo busybox-static runc iproute2 python3 ;;
+    apt-get/bench) echo crun runc iproute2 binutils util-linux ;;
     apt-get/engines) echo busybox-static containerd runc docker.io podman buildah catatonit iproute2 iptables bsdutils \
                           python3 python3-grpcio python3-grpc-tools containernetworking-plugins ;;
     dnf/build)     echo gcc make pkgconf-pkg-config libseccomp-devel libcap-devel yajl-devel \
@@ -59,6 +61,7 @@ packages() {
     dnf/test)      echo busybox criterion-devel procps-ng ;;
     dnf/check)     echo gcc clang clang-tools-extra python3 ;;
     dnf/probe)     echo busybox runc iproute python3 glibc-static ;;
+    dnf/bench)     echo crun runc iproute binutils util-linux ;;
     dnf/vm)        echo qemu-system-x86-core qemu-img mmdebstrap e2fsprogs cpio xz python3 ;;
     apk/build)     echo gcc make musl-dev linux-headers pkgconf libseccomp-dev libcap-dev yajl-dev \
                         libmnl-dev ;;
@@ -66,6 +69,7 @@ packages() {
     apk/test)      echo busybox-static criterion-dev procps ;;
     apk/check)     echo gcc clang clang-extra-tools python3 ;;
     apk/probe)     echo busybox-static runc iproute2 python3 ;;
+    apk/bench)     echo crun runc iproute2 binutils util-linux ;;
     apk/vm)        echo qemu-system-x86_64 qemu-img debootstrap e2fsprogs e2fsprogs-extra cpio xz \
                         python3 ;;
     pacman/build)  echo gcc make pkgconf libseccomp libcap yajl libmnl ;;
@@ -73,6 +77,7 @@ packages() {
     pacman/test)   echo busybox criterion procps-ng ;;
     pacman/check)  echo gcc clang python ;;
     pacman/probe)  echo busybox runc iproute2 python ;;
+    pacman/bench)  echo crun runc iproute2 binutils util-linux ;;
     pacman/vm)     echo qemu-system-x86 qemu-img mmdebstrap e2fsprogs cpio xz python ;;
     esac
 }

@@ -1,185 +1,221 @@
 #!/usr/bin/python3
 """How long runtimes take, as ratios to the floor: the least kernel work that does the same (tests/bench/floor).
 
-usage: bench.py [--quick] [--json FILE] [--svg FILE] BUILD      as root; BUILD: the folder of what the Makefile built
+usage: bench.py [--quick | --counts] [--json FILE] [--svg FILE] [--probe PROGRAM] BUILD
 
-CRUN_LITE is the program to measure; CRUN and RUNC are peers, of which there may be several, instead of those installed.
+As root.  BUILD is the folder of the bench's own programs, PROGRAM the probe of tests/probe.  CRUN_LITE is the program to measure;
+CRUN and RUNC are the peers instead of those installed, several with spaces between them.
+
+  --quick    run, create+start+delete, run with seccomp, exec: in a tight loop
+  --counts   hold against limits.tsv what does not drift; the ratios are shown, nothing depends on them
+
 docs/performance.md tells the method.  The last line is
-`floor ratios: run R1, create+start+delete R2, seccomp R3, exec R4; best crun / crun-lite: P1 P2 P3 P4`.
+`floor ratios: run R1, create+start+delete R2, seccomp R3, exec R4; best crun / crun-lite: P1 P2 P3 P4`,
+with --counts `N passed, N failed, N skipped`.
 """
-import argparse, collections, os, statistics, subprocess, sys
+import argparse, json, os, platform, re, sys, time
 
 sys.dont_write_bytecode = True
-import world
-
-Cell = collections.namedtuple('Cell', 'operation config cold idle_ms cpus')
-
-
-def quantile(values, share):
-    ordered = sorted(values)
-    return ordered[round(share * (len(ordered) - 1))]
-
-
-# --- plans ------------------------------------------------------------------------------------------------------------
-
-ID = 'bench-{}'
-# Operations as steps of tests/bench/interleave.c: what is done, whether it is timed.
-STEPS = {
-    'run': [('time', 'run')],
-    'create+start+delete': [('time', 'create'), ('time', 'start'), ('reap', None), ('time', 'delete')],
-    'exec': [('time', 'exec')],
-    'state': [('time', 'state')],
-    'kill': [('time', 'kill')],
-    'list': [('time', 'list')],
-}
-LIVE = {'exec', 'state', 'kill'}
-
-
-def live_id(entrant):
-    return f'live-{entrant.name}'
-
-
-def plan_of(cell, entrants, bundles):
-    lines = []
-    for entrant in entrants:
-        lines.append(['entrant', entrant.name, str(entrant.every)])
-        for kind, operation in STEPS[cell.operation]:
-            if operation is None:
-                lines.append([kind])
-                continue
-            id = live_id(entrant) if cell.operation in LIVE else ID
-            lines.append([kind, operation, *entrant.words(operation, bundles[cell.config], id, cell.cold)])
-    return ''.join('\t'.join(line) + '\n' for line in lines)
-
-
-class Measured:
-    """{entrant: {step: {round: (wall, cpu)}}}, in microseconds."""
-
-    def __init__(self, text):
-        self.samples = collections.defaultdict(lambda: collections.defaultdict(dict))
-        for line in text.splitlines():
-            entrant, step, round, wall, cpu = line.split('\t')
-            self.samples[entrant][step][int(round)] = int(wall) / 1000, int(cpu) / 1000
-        for steps in self.samples.values():
-            if len(steps) > 1:
-                rounds = next(iter(steps.values()))
-                steps['sum'] = {round: tuple(sum(values) for values in zip(*(step[round] for step in steps.values())))
-                                for round in rounds}
-
-    def walls(self, entrant, step):
-        return [wall for wall, _ in self.samples[entrant][step].values()]
-
-    def cpus(self, entrant, step):
-        return [cpu for _, cpu in self.samples[entrant][step].values()]
-
-    def ratios(self, entrant, base, step, base_step=None):
-        """Of each round that both took part in."""
-        mine, theirs = self.samples[entrant][step], self.samples[base][base_step or step]
-        return [mine[round][0] / theirs[round][0] for round in mine if round in theirs]
-
-
-def measure(cell, rounds, entrants, bundles, build):
-    if cell.operation in LIVE:
-        for entrant in entrants:
-            make_live(entrant, bundles[cell.config + '-live'])
-    plan = world.WORK + '/plan'
-    world.write(plan, plan_of(cell, entrants, bundles))
-    words = [build + '/interleave', '-n', str(rounds), '-t', '7', '-i', str(cell.idle_ms), *(['-c', '0'] if cell.cpus == 1 else []), plan]
-    said = subprocess.run(words, stdout=subprocess.PIPE, text=True)
-    if said.returncode:
-        sys.exit(f'bench: {cell}: interleave failed')
-    if cell.operation in LIVE:
-        for entrant in entrants:
-            remove_live(entrant)
-    return Measured(said.stdout)
-
-
-def make_live(entrant, bundle):
-    if not isinstance(entrant, world.Nothing):
-        entrant.call('create', bundle, live_id(entrant))
-        entrant.call('start', bundle, live_id(entrant))
-
-
-def remove_live(entrant):
-    if isinstance(entrant, world.Nothing):
-        return
-    pid = entrant.pid(live_id(entrant))
-    os.kill(pid, 9)
-    while os.path.exists(f'/proc/{pid}') and not world.read(f'/proc/{pid}/stat').rpartition(')')[2].startswith(' Z'):
-        subprocess.run(['sleep', '0.01'])
-    entrant.call('delete', id=live_id(entrant))
-
-
-# --- quick ------------------------------------------------------------------------------------------------------------
+import equivalence, figures, report, world
+from measure import Cell, main_step, measure
 
 QUICK = {
-    'run': [Cell('run', 'plain', False, 0, 2)],
-    'create+start+delete': [Cell('create+start+delete', 'plain', False, 0, 2)],
-    'seccomp': [Cell('run', 'seccomp', True, 0, 2), Cell('run', 'seccomp', False, 0, 2)],
-    'exec': [Cell('exec', 'plain', False, 0, 2)],
+    'run': [Cell('run')],
+    'create+start+delete': [Cell('create+start+delete')],
+    # Of several the one that is worst for us counts: a filter from a cold cache and from a warm one.
+    'seccomp': [Cell('run', 'seccomp', True), Cell('run', 'seccomp')],
+    'exec': [Cell('exec')],
 }
+SCENARIOS = [
+    *((operation, config, cold) for operation in ('run', 'create+start+delete')
+      for config, cold in (('plain', False), ('seccomp', True), ('seccomp', False), ('pod', False), ('overlay', False))),
+    ('exec', 'plain', False), ('exec', 'seccomp', False), ('state', 'plain', False), ('kill', 'plain', False)]
 
 
-def main_step(cell):
-    return 'sum' if len(STEPS[cell.operation]) > 1 else cell.operation
+MANY = 1000
+
+
+def all_cells():
+    for idle_ms, cpus in ((0, 2), (50, 2), (0, 1), (50, 1)):
+        for operation, config, cold in SCENARIOS:
+            yield Cell(operation, config, cold, idle_ms, cpus)
 
 
 def last_line(results):
-    """Of several cells the one that is worst for us counts: a filter from a cold cache and from a warm one."""
     ours, peers = [], []
     for what, cells in QUICK.items():
-        ratios, best = [], []
-        for cell in cells:
-            measured, step = results[cell], main_step(cell)
-            ratios.append(statistics.median(measured.ratios('crun-lite', 'floor', step)))
-            best += [min(statistics.median(measured.ratios(name, 'crun-lite', step))
-                         for name in measured.samples if name.startswith('crun') and name != 'crun-lite')] \
-                if 'crun' in measured.samples else []
-        ours.append(f'{what} {max(ratios):.2f}')
-        peers.append(f'{min(best):.2f}' if best else '-')
+        ours.append(f'{what} {max(results[cell].ratio("crun-lite", "floor", main_step(cell)) for cell in cells):.2f}')
+        ratios = [results[cell].peer_ratio(main_step(cell)) for cell in cells]
+        peers.append('-' if None in ratios else f'{min(ratios):.2f}')
     return f'floor ratios: {", ".join(ours)}; best crun / crun-lite: {" ".join(peers)}'
 
 
-def print_cell(cell, measured):
-    print(f'\n{cell.operation}, {cell.config}{", cold" if cell.cold else ""}, '
-          f'{f"{cell.idle_ms} ms idle" if cell.idle_ms else "tight loop"}, {"two CPUs" if cell.cpus == 2 else "one CPU"}')
-    print(f'  {"":26} {"min us":>8} {"p25":>8} {"median":>8} {"cpu":>8}   ratio to floor (p25-p75)')
-    for name, steps in measured.samples.items():
-        for step in steps:
-            walls, ratios = measured.walls(name, step), measured.ratios(name, 'floor', step)
-            print(f'  {name + " " + step:26} {min(walls):8.0f} {quantile(walls, .25):8.0f} {statistics.median(walls):8.0f} '
-                  f'{statistics.median(measured.cpus(name, step)):8.0f}   {statistics.median(ratios):5.2f} '
-                  f'({quantile(ratios, .25):.2f}-{quantile(ratios, .75):.2f})')
+class Bench:
+    def __init__(self, options):
+        self.options, self.build = options, os.path.realpath(options.build)
+        self.entrants, self.remarks = world.find_entrants(self.build)
+        self.measured, self.results = {}, {}
 
+    def runtimes(self):
+        return {name: entrant for name, entrant in self.entrants.items() if isinstance(entrant, world.Runtime)}
 
-def quick(entrants, bundles, build):
-    results = {}
-    for cells in QUICK.values():
+    def introduce(self):
+        for entrant in self.runtimes().values():
+            entrant.linked, entrant.size = world.file_facts(entrant.program)
+            print(f'{entrant.name}: {entrant.version}, {entrant.linked}, {entrant.size // 1024} KiB stripped; {entrant.program}')
+        print(*self.remarks, sep='\n', end='\n' if self.remarks else '', flush=True)
+
+    def check_equivalence(self):
+        """False, having said why, if somebody does less than others."""
+        unknown, used = equivalence.check(self.entrants, os.path.realpath(self.options.probe), self.build)
+        print('what a process finds is what it finds under the floor, but for (tests/bench/equivalent.tsv):')
+        for (label, why), count in sorted(used.items()):
+            print(f'  {label}: {count} lines: {why}')
+        print(*(f'failed: not equivalent: {line}' for line in unknown), sep='\n', flush=True)
+        return not unknown
+
+    def measure(self, cells, **options):
         for cell in cells:
-            who = [entrant for name, entrant in entrants.items() if name != 'nothing']
-            results[cell] = measure(cell, 60, who, bundles, build)
-            print_cell(cell, results[cell])
-    return results
+            self.measured[cell] = measure(cell, self.entrants, self.bundles, self.build, **options)
+            print(report.table_of(self.measured[cell].summary()), flush=True)
+
+    def quick_cells(self):
+        return [cell for cells in QUICK.values() for cell in cells]
+
+    def make_bundles(self, *names):
+        self.bundles = world.make_bundles(self.build + '/true', names=names)
+
+    def counts(self):
+        return {name: figures.count_all(entrant, self.bundles, self.build)
+                for name, entrant in self.entrants.items() if name != 'nothing'}
+
+    # --- the three ways of running ---------------------------------------------------------------
+
+    def quick(self):
+        self.make_bundles('plain', 'seccomp')
+        self.measure(self.quick_cells(), seconds=7)
+        self.keep({'cells': self.cells()})
+        print(last_line(self.measured))
+
+    def full(self):
+        self.make_bundles('plain', 'seccomp', 'pod', 'overlay')
+        self.results = {
+            'machine': describe_machine(), 'hybrid': json.loads(os.environ.get(world.HYBRID_RESULTS) or '[]'),
+            'entrants': {entrant.name: {'version': entrant.version, 'linked': entrant.linked, 'size': entrant.size,
+                                        'remark': ', '.join(re.sub(r'\S*/', '', each) for each in entrant.environment)}
+                         for entrant in self.runtimes().values()}}
+        for cell in all_cells():
+            self.measure([cell], rounds=30 if cell.idle_ms else 60, seconds=7 if cell in self.quick_cells() else 5)
+            self.keep({'cells': self.cells()})
+        parts = {
+            'counts': self.counts,
+            'list': lambda: {'total': MANY, 'us': figures.time_list(self.entrants, self.bundles, self.build, MANY)},
+            'flat': lambda: figures.flatness(self.entrants, self.bundles, self.build, many=MANY),
+            'beside': lambda: figures.beside_living(self.entrants, self.bundles, self.build),
+            'steps': lambda: figures.breakdown(self.bundles, self.build)}
+        for name, part in parts.items():
+            print(f'{name} ...', flush=True)
+            self.keep({name: part()})
+        self.results['machine']['load_end'] = load()
+        self.keep({'last_line': last_line(self.measured)})
+        print(report.markdown(self.results))
+        print(self.results['last_line'])
+
+    def cells(self):
+        return [{**measured.summary(), 'peer_ratio': measured.peer_ratio(main_step(cell))}
+                for cell, measured in self.measured.items()]
+
+    def keep(self, more):
+        """What there is so far: nothing of it is lost to what comes after it."""
+        self.results.update(more)
+        for path, text in ((self.options.json, json.dumps(self.results, indent=1) + '\n'), (self.options.svg, None)):
+            if path:
+                world.write(os.path.abspath(path), text or report.picture(self.results))
+
+    def check_limits(self):
+        """[passed, failed, skipped]: each limit is one of them."""
+        limits, result = world.read_table('limits.tsv'), [0, 0, 0]
+        if self.entrants['crun-lite'].linked != 'static':
+            print('limits.tsv is for a static program')
+            return [0, 0, len(limits)]
+        ours = figures.count_all(self.entrants['crun-lite'], self.bundles, self.build)
+        ours['binary'] = {'kib': -(-self.entrants['crun-lite'].size // 1024)}
+        for operation, what, limit, target in limits:
+            too_much = ours[operation][what] > int(limit)
+            result[too_much] += 1
+            print(f'{"failed: " * too_much}{operation}: {what} {ours[operation][what]}, limit {limit}, target {target}', flush=True)
+        return result
+
+    def gate(self):
+        self.make_bundles('plain', 'seccomp')
+        passed, failed, skipped = self.check_limits()
+        same = self.check_equivalence()
+        self.measure(self.quick_cells(), seconds=3, rounds=30)
+        print(last_line(self.measured))
+        print(f'{passed + same} passed, {failed + (not same)} failed, {skipped} skipped')
+        return same and not failed
+
+    def hybrid(self):
+        """Where v1 and v2 are side by side there is no floor: what there is, is what others take to what we take."""
+        self.bundles = world.make_bundles(self.build + '/true', names=('plain',), cgroup=os.environ[world.CGROUP] + '/container')
+        self.entrants = {name: entrant for name, entrant in self.runtimes().items()
+                         if world.can_run(entrant, self.bundles['plain'])}
+        results = []
+        for operation in ('run', 'create+start+delete'):
+            for idle_ms in (0, 50):
+                cell = Cell(operation, 'plain', False, idle_ms, 2)
+                measured = measure(cell, self.entrants, self.bundles, self.build, rounds=30, seconds=5)
+                measured.base = 'crun-lite'
+                results.append(measured.summary())
+                print('hybrid host: ' + report.table_of(results[-1]), flush=True)
+        world.write(os.environ[world.HYBRID_RESULTS], json.dumps(results))
+
+
+def load():
+    return '%.1f' % os.getloadavg()[0]
+
+
+def describe_machine():
+    model = re.search(r'model name\s*: (.*)', world.read('/proc/cpuinfo'))
+    return {'day': time.strftime('%F'), 'cpus': os.cpu_count(), 'cpu': re.sub(r'\s+', ' ', model[1]) if model else '?',
+            'kernel': platform.release(), 'load_begin': load()}
+
+
+def cannot_run():
+    if platform.machine() != 'x86_64':
+        return 'the floor is for x86_64'
+    if os.geteuid() != 0:
+        return 'it wants root'
+    return None if world.cgroup2_mount() else 'there is no cgroup v2'
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--quick', action='store_true')
+    parser = argparse.ArgumentParser(usage=__doc__)
+    for name in ('quick', 'counts'):
+        parser.add_argument('--' + name, action='store_true')
+    for name in ('json', 'svg', 'probe'):
+        parser.add_argument('--' + name)
     parser.add_argument('build')
     options = parser.parse_args()
-    if world.INSIDE not in os.environ:
-        sys.exit(world.enter())
-    build = os.path.realpath(options.build)
-    world.set_up_view()
-    entrants, remarks = world.find_entrants(build)
-    for entrant in entrants.values():
-        if isinstance(entrant, world.Runtime):
-            linked, size = world.file_facts(entrant.program)
-            print(f'{entrant.name}: {entrant.version}, {linked}, {size // 1024} KiB stripped, {entrant.program}')
-    print(*remarks, sep='\n', end='\n' if remarks else '', flush=True)
-    bundles = world.make_bundles(build + '/true', names=('plain', 'seccomp'))
-    results = quick(entrants, bundles, build)
-    print(last_line(results))
+    view = os.environ.get(world.VIEW)
+    if view is None:
+        why = cannot_run()
+        if why:
+            print(f'bench: {why}')
+            print('0 passed, 0 failed, 1 skipped')
+            sys.exit(0 if options.counts else 1)
+        sys.exit(world.enter(hybrid=not (options.quick or options.counts)))
+    world.set_up_view(view)
+    bench = Bench(options)
+    if view == 'hybrid':
+        bench.hybrid()
+        return
+    bench.introduce()
+    if options.counts:
+        sys.exit(0 if bench.gate() else 1)
+    if options.probe and not bench.check_equivalence():
+        sys.exit('bench: they do not do the same work')
+    bench.quick() if options.quick else bench.full()
 
 
 main()

@@ -9,8 +9,10 @@ import ctypes, ctypes.util, struct
 LD_WORD, AND, JUMP, JUMP_EQUAL, JUMP_GREATER_EQUAL, RETURN = 0x20, 0x54, 0x05, 0x15, 0x35, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 KILL_PROCESS, ALLOW, ERRNO = 0x80000000, 0x7fff0000, 0x00050000
+X32 = 0x40000000
 # What the kernel says the architecture is, and the ABIs that libseccomp has for it: x32 is x86_64 with a high bit in the number.
-ARCHITECTURES = {0xc000003e: {'SCMP_ARCH_X86_64': 0xc000003e, 'SCMP_ARCH_X32': 0x4000003e}, 0x40000003: {'SCMP_ARCH_X86': 0x40000003}}
+ARCHITECTURES = {0xc000003e: {'SCMP_ARCH_X86_64': 0xc000003e, 'SCMP_ARCH_X32': 0x4000003e},
+                 0x40000003: {'SCMP_ARCH_X86': 0x40000003}}
 
 
 def statement(code, value):
@@ -86,12 +88,14 @@ def rules_by_number(profile, abis):
 
 
 def ranges_of(numbers, default):
-    """Neighbours with the same code are one range; what is between them is the default."""
-    points = {0: code_of([], default)}
+    """Neighbours with the same code are one range.  What is between them is the default; what is newer than the profile - behind
+    the last number of an ABI - is answered ENOSYS, as by runc."""
+    points = {0: code_of([], default), X32: code_of([], default)}
     for number in sorted(numbers):
         points[number] = code_of(numbers[number], default)
-        if number + 1 not in numbers:
-            points[number + 1] = code_of([], default)
+        points.setdefault(number + 1, code_of([], default))
+    for last in {max(group) for group in ([n for n in numbers if n < X32], [n for n in numbers if n >= X32]) if group}:
+        points[last + 1] = code_of([], ERRNO | 38)
     merged = []
     for first, code in sorted(points.items()):
         if not merged or merged[-1][1] != code:

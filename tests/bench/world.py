@@ -2,7 +2,7 @@
 
 enter() starts the bench again in namespaces of its own, below a cgroup of its own, and removes that cgroup in the end.
 """
-import contextlib, copy, ctypes, json, os, re, shutil, signal, subprocess, sys
+import contextlib, copy, ctypes, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE + '/../probe')
@@ -11,7 +11,8 @@ import configs, filter
 NEW_CGROUP, PARENT_DEATH_SIGNAL = 0x02000000, 1
 WORK = '/run/bench'
 PROFILE = HERE + '/../probe/configs/seccomp-3.json'    # what Docker writes
-INSIDE = 'CRUN_LITE_BENCH_VIEW'
+# For the bench inside: its view, its cgroup, and what was found in the hybrid view (there: the file to write it to).
+VIEW, CGROUP, HYBRID_RESULTS = 'CRUN_LITE_BENCH_VIEW', 'CRUN_LITE_BENCH_CGROUP', 'CRUN_LITE_BENCH_HYBRID'
 
 
 def write(path, text, mode=None):
@@ -27,76 +28,108 @@ def read(path):
         return file.read()
 
 
+def read_table(name):
+    """The lines of a table beside this file, as lists of words; # begins a remark."""
+    lines = read(f'{HERE}/{name}').splitlines()
+    return [line.split('\t') for line in lines if line and not line.startswith('#')]
+
+
 # --- the view ---------------------------------------------------------------------------------------------------------
 
-def cgroup2_mount():
+def cgroup_mounts():
+    """[(kind, place)] of all hierarchies."""
     for line in open('/proc/self/mountinfo'):
         words = line.split()
-        if words[words.index('-') + 1] == 'cgroup2':
-            return words[4]
-    sys.exit('bench: there is no cgroup v2 here')
+        kind = words[words.index('-') + 1]
+        if kind in ('cgroup', 'cgroup2'):
+            yield kind, words[4]
 
 
-def remove_cgroups(top):
-    for folder, _, _ in os.walk(top, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
+def cgroup2_mount():
+    return next((place for kind, place in cgroup_mounts() if kind == 'cgroup2'), None)
 
 
-def remove_stale(parent):
+def remove_cgroups(name):
+    """In every hierarchy, with all below.  False if something is left."""
+    tops = [f'{place}/{name}' for _, place in cgroup_mounts()]
+    for top in tops:
+        for folder, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+    return not any(map(os.path.exists, tops))
+
+
+def remove_all_cgroups(name):
+    """Once the last process has gone: the kernel takes a moment."""
+    for _ in range(100):
+        if remove_cgroups(name):
+            break
+        time.sleep(0.1)
+
+
+def remove_stale():
     """Of benches that were killed."""
-    for name in os.listdir(parent):
-        match = re.fullmatch(r'crun-lite-bench-(\d+)', name)
-        if match and not os.path.exists(f'/proc/{match[1]}'):
-            remove_cgroups(f'{parent}/{name}')
+    for _, place in cgroup_mounts():
+        for name in os.listdir(place):
+            match = re.fullmatch(r'crun-lite-bench-(\d+)', name)
+            if match and not os.path.exists(f'/proc/{match[1]}'):
+                remove_cgroups(name)
 
 
-def enter():
-    """Run this program again inside, and exit with its status.
-
-    Its cgroup is the root of a cgroup namespace: what a runtime makes at the top of the hierarchy is made below it.  All
-    containers live in a PID namespace that ends with the bench, whatever ends that.
-    """
-    parent = cgroup2_mount()
-    remove_stale(parent)
-    cgroup = f'{parent}/crun-lite-bench-{os.getpid()}'
+def join_namespace(cgroup):
+    """In the child that will be the bench: its cgroup becomes the root of a cgroup namespace, and it ends with its parent."""
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    write(f'{cgroup}/cgroup.procs', '0')
+    if libc.unshare(NEW_CGROUP):
+        os._exit(1)
+    # Where controllers are given on, there must be no process.
+    write(f'{cgroup}/bench/cgroup.procs', '0')
 
-    def join():
-        libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        write(f'{cgroup}/cgroup.procs', '0')
-        if libc.unshare(NEW_CGROUP):
-            os._exit(1)
-        write(f'{cgroup}/bench/cgroup.procs', '0')
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    inside = None
-    os.makedirs(f'{cgroup}/bench')
+def run_inside(view, name, results):
+    """This program again, in namespaces whose end is the end of all that was started.  Returns its status."""
+    cgroup, inside = f'{cgroup2_mount()}/{name}', None
+    # A shell is the first process: it reaps whoever is left to it.
+    words = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private',
+             'sh', '-c', '"$@"; exit $?', 'sh', sys.executable, *sys.argv]
     try:
-        # A shell is the first process: it reaps whoever is left to it.
-        inside = subprocess.Popen(
-            ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private',
-             'sh', '-c', '"$@"; exit $?', 'sh', sys.executable, *sys.argv], preexec_fn=join, env={**os.environ, INSIDE: 'v2'})
+        os.makedirs(f'{cgroup}/bench')
+        inside = subprocess.Popen(words, preexec_fn=(lambda: join_namespace(cgroup)) if view == 'v2' else None,
+                                  env={**os.environ, VIEW: view, CGROUP: '/' + name, HYBRID_RESULTS: results})
         return inside.wait()
     finally:
         if inside and inside.poll() is None:
             inside.kill()
             inside.wait()
-        for _ in range(50):
-            remove_cgroups(cgroup)
-            if not os.path.exists(cgroup):
-                break
-            subprocess.run(['sleep', '0.1'])
+        remove_all_cgroups(name)
 
 
-def set_up_view():
-    """cgroup v2 alone at /sys/fs/cgroup, every controller given on; an empty /run, for the state of all."""
-    subprocess.run(['umount', '--recursive', '--lazy', '/sys/fs/cgroup'], stderr=subprocess.DEVNULL)
-    subprocess.run(['mount', '-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup'], check=True)
-    for name in read('/sys/fs/cgroup/cgroup.controllers').split():
-        with contextlib.suppress(OSError):
-            write('/sys/fs/cgroup/cgroup.subtree_control', '+' + name)
+def enter(hybrid):
+    """Run this program again inside, and return its status: with `hybrid` first in the host's own view, if that is not v2 alone.
+
+    Its cgroup is the root of a cgroup namespace: what a runtime makes at the top of the hierarchy is made below it.  All
+    containers live in a PID namespace that ends with the bench, whatever ends that.
+    """
+    remove_stale()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    name = f'crun-lite-bench-{os.getpid()}'
+    with tempfile.NamedTemporaryFile('w+') as results:
+        status = 0
+        if hybrid and any(kind == 'cgroup' for kind, _ in cgroup_mounts()):
+            status = run_inside('hybrid', name, results.name)
+        return status or run_inside('v2', name, read(results.name))
+
+
+def set_up_view(view):
+    """cgroup v2 alone at /sys/fs/cgroup, every controller given on; an empty /run, for the state of all.  `hybrid`: the latter."""
+    if view == 'v2':
+        subprocess.run(['umount', '--recursive', '--lazy', '/sys/fs/cgroup'], stderr=subprocess.DEVNULL)
+        subprocess.run(['mount', '-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup'], check=True)
+        for name in read('/sys/fs/cgroup/cgroup.controllers').split():
+            with contextlib.suppress(OSError):
+                write('/sys/fs/cgroup/cgroup.subtree_control', '+' + name)
     subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run'], check=True)
     os.mkdir(WORK)
 
@@ -116,11 +149,14 @@ class Bundle:
         write(self.folder + '/config.json', json.dumps(config, indent=1))
 
 
-def base_config():
-    """tests/probe's: what `runc spec` writes, the root writable.  The cgroup is where each runtime puts it by itself."""
+def base_config(cgroup):
+    """tests/probe's: what `runc spec` writes, the root writable.  Without `cgroup` it is where each runtime puts it by itself."""
     config = copy.deepcopy(configs.BASE)
     config['hostname'] = 'bench'
+    config['process']['env'].append('HOME=/root')
     del config['linux']['cgroupsPath']
+    if cgroup:
+        config['linux']['cgroupsPath'] = cgroup
     return config
 
 
@@ -162,7 +198,7 @@ def pod(config):
         config['mounts'].append(configs.bind(place, f'{WORK}/volumes/{name}', 'rprivate', 'rw'))
         config['mounts'][-1]['options'][0] = 'rbind'
     while os.readlink(f'/proc/{holder.pid}/ns/uts') == os.readlink('/proc/self/ns/uts'):
-        subprocess.run(['sleep', '0.01'])
+        time.sleep(0.01)
     return [f'pod={holder.pid}', f'volumes={WORK}/volumes']
 
 
@@ -172,17 +208,18 @@ def overlay(config):
 
 def mount_overlay(lower):
     """The root file system that containerd and Docker hand over."""
+    place = f'{WORK}/overlay-of-{os.path.basename(lower)}'
     for name in ('upper', 'work', 'merged'):
-        os.makedirs(f'{WORK}/overlay/{name}', exist_ok=True)
-    layers = f'lowerdir={lower},upperdir={WORK}/overlay/upper,workdir={WORK}/overlay/work'
-    subprocess.run(['mount', '-t', 'overlay', 'overlay', '-o', layers, WORK + '/overlay/merged'], check=True)
-    return WORK + '/overlay/merged'
+        os.makedirs(f'{place}/{name}', exist_ok=True)
+    layers = f'lowerdir={lower},upperdir={place}/upper,workdir={place}/work'
+    subprocess.run(['mount', '-t', 'overlay', 'overlay', '-o', layers, place + '/merged'], check=True)
+    return place + '/merged'
 
 
 CONFIGS = (plain, seccomp, pod, overlay)
 
 
-def make_bundles(payload, prefix='', names=None):
+def make_bundles(payload, prefix='', names=None, cgroup=None):
     """{name: Bundle}, each also as NAME-live, whose process waits to be killed."""
     rootfs, bundles = f'{WORK}/{prefix}rootfs', {}
     make_root(rootfs, payload)
@@ -190,7 +227,7 @@ def make_bundles(payload, prefix='', names=None):
         name = change.__name__
         if names and name not in names:
             continue
-        config = base_config()
+        config = base_config(cgroup)
         options = change(config)
         root = mount_overlay(rootfs) if change is overlay else rootfs
         bundles[name] = Bundle(prefix + name, config, options, 'true', root)
@@ -238,6 +275,7 @@ class Runtime(Entrant):
         self.every, self.environment = every, list(environment)
         said = subprocess.run([program, '--version'], capture_output=True, text=True).stdout
         self.version = said.splitlines()[0] if said else '?'
+        self.number = re.search(r'[0-9][0-9.]*[0-9]', self.version + ' 0.0')[0]
 
     def words(self, operation, bundle=None, id=None, cold=False):
         # A state root of its own is what a runtime finds after a boot: no caches.
@@ -258,6 +296,14 @@ def file_facts(program):
     size = os.path.getsize(stripped)
     os.unlink(stripped)
     return ('dynamic' if 'INTERP' in said else 'static'), size
+
+
+def can_run(entrant, bundle):
+    """Whether a runtime can live in this view; what it says is shown if not."""
+    said = subprocess.run(['env', *entrant.words('run', bundle, 'try')], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if said.returncode:
+        print(f'{entrant.name} is left out here: {said.stderr.strip().splitlines()[-1:]}')
+    return said.returncode == 0
 
 
 def may_raise_limits():

@@ -659,10 +659,27 @@ static void tell_device(mode_t type, unsigned major_number, unsigned minor_numbe
         unlink(path);
 }
 
+/* One that was put there for us, for those who may not make any: see tests/bench/equivalence.py. */
+static void tell_given_device(mode_t type, unsigned major_number, unsigned minor_number)
+{
+    char path[64];
+    const char *kind = type == S_IFCHR ? "c" : "b";
+    int fd;
+
+    snprintf(path, sizeof path, "/.probe/devices/%s-%u-%u", kind, major_number, minor_number);
+    if (access(path, F_OK) != 0)
+        return;
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    say("device %s %u:%u given %s", kind, major_number, minor_number, verdict(fd));
+    close(fd);
+}
+
 static void tell_devices(void)
 {
-    for (size_t i = 0; i < count_of(devices); i++)
+    for (size_t i = 0; i < count_of(devices); i++) {
         tell_device(devices[i].type, devices[i].major, devices[i].minor);
+        tell_given_device(devices[i].type, devices[i].major, devices[i].minor);
+    }
 }
 
 /* --- cgroups

@@ -15,10 +15,15 @@
 
 enum { DETACH = 2 /* MNT_DETACH */, CAP_LAST = 40, NOFILE = 7 /* RLIMIT_NOFILE */ };
 
+/* Whoever should set it may have died: that takes no time to find out when all is well. */
 void wait_for_flag(int *flag)
 {
-    while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE))
-        call(futex, flag, FUTEX_WAIT, 0, 0);
+    const int64_t seconds[2] = {20, 0};
+
+    while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
+        if (call(futex, flag, FUTEX_WAIT, 0, seconds) == -110 /* ETIMEDOUT */)
+            die("the other side has gone", 0);
+    }
 }
 
 void set_flag(int *flag)
@@ -266,7 +271,8 @@ static void load_filter(int fd)
 int drop_privileges_and_execute(struct container *container)
 {
     static const char *const environment[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL};
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm",
+        "HOME=/root", NULL};
     unsigned long limit[2] = {1024, 1024};
     const char *arguments[] = {container->program, NULL};
 
@@ -284,6 +290,7 @@ int drop_privileges_and_execute(struct container *container)
     if (container->waits) {
         char go;
 
+        set_flag(&container->is_ready);
         call(read, container->fifo_fd, &go, 1);
     }
     must(call(execve, container->program, arguments, environment));

@@ -33,45 +33,49 @@ static bool equal(const char *a, const char *b)
 #ifdef TIMING
 void add_mark(struct marks *marks, const char *step)
 {
-    uint32_t low;
-    uint32_t high;
+    struct {
+        int64_t seconds;
+        int64_t nanoseconds;
+    } now;
 
-    __asm__ volatile("rdtscp" : "=a"(low), "=d"(high) : : "ecx", "memory");
-    marks->items[marks->count++] = (struct mark){step, (uint64_t)high << 32 | low};
+    call(clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+    marks->items[marks->count++] = (struct mark){step, (uint64_t)now.seconds * 1000000000 +
+                                                           (uint64_t)now.nanoseconds};
 }
 
-/* "WHO|STEP|TICKS" lines: each step since the one before it, and when the child began and ended. */
+/* "WHO|STEP|NANOSECONDS" lines: each step since the one before it, and when the child began and
+ * ended. */
 void print_marks(const struct container *container)
 {
     static char text[8192];
     char *end = text;
-    uint64_t begin = container->parent.items[0].ticks;
+    uint64_t begin = container->parent.items[0].time;
     const struct mark *last = &container->child.items[container->child.count - 1];
 
     for (int i = 1; i < container->parent.count; i++) {
         const struct mark *each = &container->parent.items[i];
 
         end = put(put(put(end, "P|"), each->step), "|");
-        end = put(put_number(end, each->ticks - each[-1].ticks), "\n");
+        end = put(put_number(end, each->time - each[-1].time), "\n");
         if (equal(each->step, "wait")) {
             end = put(end, "X|execve, payload, end of the namespaces, wake the parent|");
-            end = put(put_number(end, each->ticks - last->ticks), "\n");
+            end = put(put_number(end, each->time - last->time), "\n");
         }
         if (equal(each->step, "clone3")) {
             end = put(end, "X|clone3 until the child runs|");
-            end = put(put_number(end, container->child.items[0].ticks - each[-1].ticks), "\n");
+            end = put(put_number(end, container->child.items[0].time - each[-1].time), "\n");
         }
     }
     for (int i = 1; i < container->child.count; i++) {
         const struct mark *each = &container->child.items[i];
 
         end = put(put(put(end, "C|"), each->step), "|");
-        end = put(put_number(end, each->ticks - each[-1].ticks), "\n");
+        end = put(put_number(end, each->time - each[-1].time), "\n");
     }
     end = put(end, "X|child, start to execve|");
-    end = put(put_number(end, last->ticks - container->child.items[0].ticks), "\n");
+    end = put(put_number(end, last->time - container->child.items[0].time), "\n");
     end = put(end, "X|total|");
-    end = put(put_number(end, container->parent.items[container->parent.count - 1].ticks - begin),
+    end = put(put_number(end, container->parent.items[container->parent.count - 1].time - begin),
               "\n");
     call(write, 2, text, end - text);
 }
@@ -225,6 +229,8 @@ static void create(struct container *container)
     limit_devices(container);
     write_state(container, pid);
     set_flag(&container->may_go);
+    if (container->waits)
+        wait_for_flag(&container->is_ready);
 }
 
 static int wait_for_end(struct container *container)

@@ -20,7 +20,7 @@
 struct marks {
     struct mark {
         const char *step;
-        uint64_t ticks;
+        uint64_t time;
     } items[64];
     int count;
 };
@@ -45,7 +45,8 @@ struct container {
     int fifo_fd;
     int pidfd;
     int pod_fds[3];
-    int may_go; /* a futex: the parent's part is done, the child may execute the payload */
+    int may_go;   /* a futex: the parent's part is done, the child may execute the payload */
+    int is_ready; /* a futex: with `create`, nothing is left to be done but that              */
 
     struct marks parent;
     struct marks child;
