@@ -313,7 +313,7 @@ Scenario(scheduler, with_a_deadline_has_hooks_only_when_it_may_fork)
 
 Scenario(io_priority, of_every_class)
 {
-    static const struct {
+    const struct {
         const char *config;
         int expected;
     } classes[] = {
