@@ -99,6 +99,18 @@ Scenario(filesystem, a_directory_and_a_file_are_bound)
     assert_text(file_text(work_path("file")), "of the host");
 }
 
+Scenario(filesystem, a_tmpfs_has_the_mode_of_what_it_covers)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(chmod(text("%s/mnt", bundle->rootfs), 01750) == 0);
+    bundle_mount(bundle, "/mnt", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/missing", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"mode=711\"");
+    assert_text(inside(bundle, "stat -c %a /mnt /missing /work"), "1750\n1777\n711");
+}
+
 Scenario(filesystem, a_plain_bind_leaves_submounts_behind)
 {
     struct bundle *bundle = bundle_new();

@@ -3,10 +3,10 @@
 
 usage: run.py [--check] BUILD
 
-The rows are in the *.rows files beside this script; rows(5), so to speak, is the first of them.  A
-copy of the tree is kept in BUILD/mutations/tree, so that a second time little is built; the tree
-itself is never edited.  For each row, the named test must pass as the code is; then the rule is
-taken away, the program (a unit test: the test) is built anew, and the test must fail.
+The rows are in the *.rows files beside this script; seccomp.rows begins with how they are written.
+For each row, the named test must pass as the code is; then the rule is taken away, the program (for
+a unit test: the test) is built of that, and the test must fail.  The tree is never edited: the text
+without the rule is compiled and linked elsewhere, with what is in BUILD.
 
 MUTATIONS_FILTER=REGEX chooses rows by their name or file.  MUTATIONS_WHERE="native bare systemd"
 chooses the places: this machine, and the guests of tests/vm under either init.  CC, CFLAGS and the
@@ -15,7 +15,7 @@ like are for make; BUILD/mutations/log has all that the tests said.
 One line a row; the last is `N passed, N failed, N skipped`.  --check only looks whether each row
 still fits the sources and names a test that is there.
 """
-import fnmatch, os, re, shutil, subprocess, sys, tempfile, time
+import concurrent.futures, fnmatch, os, re, shlex, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TREE = os.path.realpath(HERE + '/../..')
@@ -121,98 +121,60 @@ def check_row(row):
         raise Broken(f'tests/{row.program}.c has no test {row.filter} ({row.place})')
 
 
-# --- the copy ------------------------------------------------------------------------------------
+# --- building without the rule --------------------------------------------------------------------
 
-class Copy:
-    """The tree once more, to be edited and built."""
+class Builder:
+    """Compiles a changed text of a source file and links it in front of the library's own: the tree
+    and what is built of it stay as they are."""
 
-    def __init__(self, build, log):
-        self.log = log
-        self.path = f'{build}/mutations/tree'
-        first = not os.path.isdir(self.path)
-        os.makedirs(self.path, exist_ok=True)
-        self.take_over_sources()
-        if first:
-            self.take_over_objects(build)
-        self.forget_archive()
+    def __init__(self, build, rows, log):
+        self.build, self.log = os.path.relpath(build, TREE), log
+        programs = ['crun-lite'] + [self.test_of(row) for row in rows]
+        self.make(*programs)
+        sources = [f'--what-if={file}' for row in rows for file in row.files()]
+        self.compiling, self.linking = {}, {}
+        for line in self.make('-n', 'V=1', *dict.fromkeys(sources), *dict.fromkeys(programs)).splitlines():
+            words = shlex.split(line) if ' -o ' in line else []
+            if '-c' in words:
+                self.compiling[words[words.index('-c') + 1]] = words
+            elif words:
+                self.linking[words[-1]] = words
 
-    def take_over_sources(self):
-        listed = subprocess.run(['git', '-C', TREE, 'ls-files', '-z', '-co', '--exclude-standard'],
-                                check=True, stdout=subprocess.PIPE, text=True).stdout
-        files = {file for file in listed.split('\0') if file and os.path.isfile(f'{TREE}/{file}')}
-        for folder, folders, names in os.walk(self.path):
-            folders[:] = [name for name in folders if f'{folder}/{name}' != f'{self.path}/build']
-            for name in names:
-                path = f'{folder}/{name}'
-                if os.path.relpath(path, self.path) not in files | {'crun-lite'}:
-                    os.unlink(path)
-        for file in files:
-            # By content: what was left mutated by a run that was killed must be built again.
-            source, target = f'{TREE}/{file}', f'{self.path}/{file}'
-            if os.path.exists(target) and read(source) == read(target):
-                continue
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            known = os.path.exists(target)
-            shutil.copy2(source, target)
-            if known:
-                os.utime(target)
+    def test_of(self, row):
+        return f'{self.build}/tests/{row.program}'
 
-    def take_over_objects(self, build):
-        for folder, folders, names in os.walk(build):
-            folders[:] = [name for name in folders
-                          if f'{folder}/{name}' not in (f'{build}/mutations', f'{build}/results')]
-            for name in names:
-                if name.endswith(('.o', '.d')):
-                    target = f'{self.path}/build/{os.path.relpath(folder, build)}'
-                    os.makedirs(target, exist_ok=True)
-                    shutil.copy2(f'{folder}/{name}', target)
+    def make(self, *arguments):
+        return self.run(['make', '-C', TREE, '--no-print-directory', f'-j{os.cpu_count()}',
+                         f'BUILD={self.build}', 'PROGRAM=crun-lite', *arguments])
 
-    def forget_archive(self):
-        """Whatever is made next is linked anew."""
-        archive = f'{self.path}/build/libcrun-lite.a'
-        if os.path.exists(archive):
-            os.unlink(archive)
-
-    def make(self, *targets):
-        jobs = os.environ.get('MUTATIONS_JOBS', str(os.cpu_count()))
-        result = subprocess.run(['make', '-C', self.path, '-j' + jobs, 'BUILD=build',
-                                 'PROGRAM=crun-lite', *targets],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env={**os.environ, 'MAKEFLAGS': '', 'MFLAGS': ''})
-        self.log.write(result.stdout)
+    def run(self, command, text=None):
+        result = subprocess.run(command, cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                input=text, text=True, env={**os.environ, 'MAKEFLAGS': '', 'MFLAGS': ''})
         if result.returncode != 0:
+            self.log.write(result.stdout)
             errors = [line for line in result.stdout.splitlines() if 'error' in line.lower()]
             raise Broken(f'does not build: {(errors or ["?"])[0]}')
+        return result.stdout
 
-    def object_of(self, file):
-        return f'{self.path}/build/{file[:-2]}.o' if file.endswith('.c') else None
-
-    def build_without(self, row, target, result):
-        """Take the rule away, make `target`, keep what came out as `result`, give the rule back."""
-        kept = []
-        try:
-            for file in row.files():
-                path, made = f'{self.path}/{file}', self.object_of(file)
-                text = mutated(row, file, open(path).read())
-                for original in (path, made):
-                    if original and os.path.exists(original):
-                        shutil.copy2(original, original + '.kept')
-                        kept.append(original)
-                with open(path, 'w') as stream:
-                    stream.write(text)
-            self.make(target)
-            os.makedirs(os.path.dirname(result), exist_ok=True)
-            shutil.copy2(f'{self.path}/{target}', result)
-        finally:
-            # The archive first: without it nothing stale is ever linked, wherever we are killed.
-            self.forget_archive()
-            for original in reversed(kept):
-                os.rename(original + '.kept', original)
-
-
-def read(path):
-    with open(path, 'rb') as stream:
-        return stream.read()
+    def without(self, row, target, result):
+        """What `target` is without the rule of the row, as `result`."""
+        os.makedirs(os.path.dirname(result), exist_ok=True)
+        words = self.linking[target]
+        words = words[:words.index('-o')] + ['-o', result]
+        for number, file in enumerate(row.files()):
+            made = f'{result}.{number}.o'
+            compiling = list(self.compiling[file])
+            source, own = compiling.index(file), compiling[-1]
+            compiling[source:source + 1] = ['-x', 'c', '-']
+            compiling[-1] = made
+            compiling = [word for word in compiling if word not in ('-MMD', '-MP')]
+            self.run(compiling, mutated(row, file, open(f'{TREE}/{file}').read()))
+            if own in words:
+                words[words.index(own)] = made
+            else:       # the library gives nothing that is there already
+                words.insert(next(i for i, word in enumerate(words) if word.endswith('.a')), made)
+        self.run(words)
+        return result
 
 
 # --- running a test ------------------------------------------------------------------------------
@@ -291,10 +253,6 @@ class Report:
         print(line, flush=True)
 
 
-def test_program(row):
-    return f'build/tests/{row.program}'
-
-
 def fitting(rows, report):
     """Those that can be built; the others are told."""
     good = []
@@ -308,34 +266,39 @@ def fitting(rows, report):
     return good
 
 
-def run_natively(rows, copy, report, log, scratch):
+def build_natively(row, number, builder, scratch):
+    """The test and the program without the rule."""
+    if row.is_unit():
+        return builder.without(row, builder.test_of(row), f'{scratch}/{number}/{row.suite()}'), 'none'
+    return (f'{scratch}/tests/{row.program}',
+            builder.without(row, 'crun-lite', f'{scratch}/{number}/crun-lite'))
+
+
+def run_natively(rows, builder, report, log, scratch):
     before = {}
-    for row in rows:
-        begin = time.time()
-        key = row.program, row.filter
-        log.write(f'\n=== {row.name}\n')
-        try:
-            if key not in before:
-                before[key] = run_native(summary_command(
-                    f'{scratch}/crun-lite', f'{scratch}/tests/{row.program}', copy.path, row,
-                    NATIVE_SECONDS), log)
-            guarded = judge(row, before[key], None)
-            if row.said:
-                report.tell(row, guarded)
-                continue
-            if row.is_unit():
-                target, program = test_program(row), f'{scratch}/crun-lite'
-                test = result = f'{scratch}/mutated/{row.suite()}'
-            else:
-                target = 'crun-lite'
-                program = result = f'{scratch}/mutated/crun-lite'
-                test = f'{scratch}/tests/{row.program}'
-            copy.build_without(row, target, result)
-            after = run_native(summary_command(program, test, copy.path, row, NATIVE_SECONDS), log)
-            report.tell(row, judge(row, before[key], after), time.time() - begin)
-        except Broken as error:
-            row.said = str(error)
-            report.tell(row, False)
+    with concurrent.futures.ThreadPoolExecutor(1) as ahead:
+        built = [ahead.submit(build_natively, row, number, builder, scratch)
+                 for number, row in enumerate(rows)]
+        for number, row in enumerate(rows):
+            begin = time.time()
+            key = row.program, row.filter
+            log.write(f'\n=== {row.name}\n')
+            try:
+                if key not in before:
+                    before[key] = run_native(summary_command(
+                        f'{scratch}/crun-lite', f'{scratch}/tests/{row.program}', TREE, row,
+                        NATIVE_SECONDS), log)
+                guarded = judge(row, before[key], None)
+                if not row.said:
+                    test, program = built[number].result()
+                    after = run_native(summary_command(program, test, TREE, row, NATIVE_SECONDS), log)
+                    guarded = judge(row, before[key], after)
+                report.tell(row, guarded, time.time() - begin)
+            except Broken as error:
+                row.said = str(error)
+                report.tell(row, False)
+            built[number].cancel()
+            shutil.rmtree(f'{scratch}/{number}', ignore_errors=True)
 
 
 def guest_script(rows):
@@ -360,25 +323,30 @@ def read_guest(output):
 def run_guest(init, share, log):
     image = subprocess.run([f'{TREE}/tests/vm/image.sh'], check=True, stdout=subprocess.PIPE,
                            text=True).stdout.strip()
-    result = subprocess.run(
+    guest = subprocess.Popen(
         [f'{TREE}/tests/vm/vm-run', '--init', init, '--cpus', '1', '--timeout',
          os.environ.get('VM_TIMEOUT', '5400'), '--share', share, '--', 'sh ./rows.sh 2>&1'],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace',
         env={**os.environ, 'VM_DIR': image})
-    log.write(result.stdout)
-    return result.stdout
+    try:
+        said = guest.communicate()[0]
+    finally:
+        guest.terminate()       # not killed: QEMU must not outlive it
+        guest.wait()
+    log.write(said)
+    return said
 
 
-def run_in_guest(init, rows, copy, report, log, scratch):
+def run_in_guest(init, rows, builder, report, log, scratch):
     share = f'{scratch}/share.{init}'
     os.makedirs(f'{share}/bin')
-    shutil.copytree(f'{copy.path}/tests', f'{share}/tests')
-    shutil.copy2(f'{copy.path}/config.json.example', share)
+    shutil.copytree(f'{TREE}/tests', f'{share}/tests')
+    shutil.copy2(f'{TREE}/config.json.example', share)
     shutil.copy2(f'{scratch}/crun-lite', share)
     ready = []
     for row in rows:
         try:
-            copy.build_without(row, 'crun-lite', f'{share}/mutated/{len(ready)}')
+            builder.without(row, 'crun-lite', f'{share}/mutated/{len(ready)}')
             shutil.copy2(f'{scratch}/tests/{row.program}', f'{share}/bin')
             ready.append(row)
         except Broken as error:
@@ -389,18 +357,25 @@ def run_in_guest(init, rows, copy, report, log, scratch):
     with open(f'{share}/rows.sh', 'w') as stream:
         stream.write(guest_script(ready))
     seen = read_guest(run_guest(init, share, log))
+    lost = (0, 1, 0, 'the guest did not get so far')
     before = {}
     for index, row in enumerate(ready):
         key = row.program, row.filter
-        before.setdefault(key, seen.get(('before', index), (0, 1, 0, 'the guest did not get so far')))
+        before.setdefault(key, seen.get(('before', index), lost))
         guarded = judge(row, before[key], None)
-        if not row.said:
-            guarded = judge(row, before[key],
-                            seen.get(('after', index), (1, 0, 0, 'the guest did not get so far')))
+        if not row.said and ('after', index) not in seen:
+            row.said, guarded = lost[3], False
+        elif not row.said:
+            guarded = judge(row, before[key], seen['after', index])
         report.tell(row, guarded)
 
 
+def stop(number, frame):
+    sys.exit(128 + number)
+
+
 def main():
+    signal.signal(signal.SIGTERM, stop)
     arguments = sys.argv[1:]
     only_check = '--check' in arguments
     rows = chosen_rows()
@@ -420,19 +395,17 @@ def main():
     begin = time.time()
     try:
         with open(f'{build}/mutations/log', 'w') as log:
-            copy = Copy(build, log)
-            programs = list(dict.fromkeys(row.program for row in good))
-            copy.make('crun-lite', *(f'build/tests/{program}' for program in programs))
-            shutil.copy2(f'{copy.path}/crun-lite', scratch)
-            for program in programs:
+            builder = Builder(build, good, log)
+            shutil.copy2(f'{TREE}/crun-lite', scratch)
+            for program in dict.fromkeys(row.program for row in good):
                 target = f'{scratch}/tests/{os.path.dirname(program)}'
                 os.makedirs(target, exist_ok=True)
-                shutil.copy2(f'{copy.path}/build/tests/{program}', target)
-            run_natively([row for row in good if row.where == 'native'], copy, report, log, scratch)
+                shutil.copy2(f'{build}/tests/{program}', target)
+            run_natively([row for row in good if row.where == 'native'], builder, report, log, scratch)
             for init in GUESTS:
                 there = [row for row in good if row.where == init]
                 if there:
-                    run_in_guest(init, there, copy, report, log, scratch)
+                    run_in_guest(init, there, builder, report, log, scratch)
     except Broken as error:
         report.failed += 1
         report.failures.append(f'failed: the tree as it is: {error}')
