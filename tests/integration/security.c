@@ -15,6 +15,7 @@
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
+#include "tests/integration/harness/without_call.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE 2
@@ -207,6 +208,24 @@ Scenario(cve_2019_19921, proc_is_never_somewhere_else)
         assert_lacks(outcome.out, "WRONG");
     }
     assert_text(file_text("/proc/self/mountinfo"), mounts);
+}
+
+/* CVE-2025-52881: where a procfs of our own cannot be had, the container's must be one. */
+Scenario(cve_2025_52881, a_false_proc_is_not_believed)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    give_capabilities(bundle, "\"CAP_SYS_ADMIN\"");
+    bundle_start(bundle);
+    assert_text(inside_running(bundle,
+                               "mount -t tmpfs none /proc && mkdir -p /proc/thread-self/fd && "
+                               "echo covered"),
+                "covered");
+    assert_refused(crun_with(PROGRAM(.wrapper = without_fsopen()), "exec", bundle->id, "true"), 255,
+                   "/proc: is not the root of a procfs");
+    assert_ok(crun("exec", bundle->id, "true"));
+    bundle_delete(bundle);
 }
 
 /* --- devices that lie ------------------------------------------------------------------------- */
