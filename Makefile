@@ -108,7 +108,6 @@ test-engines:                   ## containerd, CRI, Docker, Podman with it, and 
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
 	@$(MAKE) --no-print-directory $(jobs) all
 	@CRUN_LITE=$(abspath $(program)) ENGINES_RESULTS=$(BUILD)/engines tests/engines/run.sh $(ENGINES)
-# Where, and which: a regular expression for names, files and tests; the names of tests/mutations/*.rows.
 MUTATIONS_WHERE ?= native bare systemd
 test-mutations: export MUTATIONS_WHERE := $(MUTATIONS_WHERE)
 test-mutations:                 ## that tests fail when the rule they guard is taken away (as root, QEMU)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,11 +188,15 @@ Scenario(lifecycle, the_pid_file_is_a_number_and_nothing_else)
 Scenario(lifecycle, a_pid_file_that_cannot_be_written_stops_create_before_anything)
 {
     struct bundle *bundle = bundle_waiting();
+    const char *mark = work_path("mark");
 
     need_root();
+    bundle_set(bundle, "hooks.createRuntime", "[{\"path\":\"%s\"}]",
+               work_script("hook", text("touch %s", mark)));
     assert_refused(crun("create", "--pid-file", work_path("no/such/place"), "--bundle",
                         bundle->path, bundle->id),
                    1, "no/such/place");
+    cr_assert(!file_exists(mark));
 }
 
 /* --- what does not exist ---------------------------------------------------------------------- */
@@ -678,6 +683,28 @@ Scenario(lifecycle, of_many_creates_with_one_id_one_wins)
     }
     cr_assert(won == 1, "%d creates succeeded", won);
     assert_text(bundle_status(bundle), "created");
+    bundle_delete(bundle);
+}
+
+Scenario(lifecycle, one_command_waits_for_another_on_its_container)
+{
+    struct bundle *bundle = bundle_waiting();
+    struct running pausing;
+
+    need_root();
+    bundle_start_as_is(bundle);
+
+    autoclose int other = open(text("%s/%s", scenario_root(), bundle->id),
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    cr_assert(other >= 0 && flock(other, LOCK_EX | LOCK_NB) == 0);
+    pausing = crun_begin(PROGRAM(0), "pause", bundle->id);
+    wait_ms(500);
+    cr_assert(!program_has_ended(&pausing));
+    assert_text(bundle_status(bundle), "running");
+    cr_assert(flock(other, LOCK_UN) == 0);
+    assert_ok(program_wait(&pausing, DEADLINE_SECONDS));
+    assert_text(bundle_status(bundle), "paused");
     bundle_delete(bundle);
 }
 

@@ -8,7 +8,7 @@ For each row, the named test must pass as the code is; then the rule is taken aw
 a unit test: the test) is built of that, and the test must fail.  The tree is never edited: the text
 without the rule is compiled and linked elsewhere, with what is in BUILD.
 
-MUTATIONS_FILTER=REGEX chooses rows by their name or file.  MUTATIONS_WHERE="native bare systemd"
+MUTATIONS_FILTER=REGEX chooses rows by their name, their place (security.rows:7), test or source.  MUTATIONS_WHERE="native bare systemd"
 chooses the places: this machine, and the guests of tests/vm under either init.  CC, CFLAGS and the
 like are for make; BUILD/mutations/log has all that the tests said.
 
@@ -93,7 +93,7 @@ def chosen_rows():
     pattern = re.compile(os.environ.get('MUTATIONS_FILTER', ''))
     places = os.environ.get('MUTATIONS_WHERE', 'native bare systemd').split()
     return [row for row in rows if row.where in places and
-            any(pattern.search(text) for text in [row.name, row.program] + row.files())]
+            any(pattern.search(text) for text in [row.name, row.place, row.program] + row.files())]
 
 
 # --- does the row still fit? ---------------------------------------------------------------------
