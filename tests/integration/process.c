@@ -315,6 +315,23 @@ Scenario(process, the_program_is_looked_up_in_the_containers_path)
 /* --- descriptors ------------------------------------------------------------------------------ */
 
 /* Of the first process, a shell: by nothing that makes it open one itself. */
+/* Nobody could end it by them, and most programs never look. */
+Scenario(process, signals_that_the_caller_ignores_are_not_ignored)
+{
+    struct bundle *bundle = bundle_new();
+    struct program ignoring = {
+        .wrapper = work_script("ignoring", "trap '' INT TERM USR1; exec \"$@\"")};
+    static const char said[] = "SigIgn:\t0000000000000000\n";
+
+    need_root();
+    bundle_set(bundle, "process.args", "[\"grep\",\"SigIgn\",\"/proc/self/status\"]");
+    assert_text(crun_with(&ignoring, "run", "-b", bundle->path, bundle->id).out, said);
+    bundle_start(bundle);
+    assert_text(crun_with(&ignoring, "exec", bundle->id, "grep", "SigIgn", "/proc/self/status").out,
+                said);
+    bundle_delete(bundle);
+}
+
 #define LIST_DESCRIPTORS \
     "for i in $(seq 0 255); do [ -e /proc/1/fd/$i ] && printf \"$i \"; done; echo; true"
 
@@ -847,6 +864,19 @@ Scenario(hooks, a_failing_poststart_hook_ends_the_container)
     add_hook(bundle, "poststart", work_script("hook", "exit 4"), "");
     assert_refused(bundle_run(bundle), 1, "poststart");
     assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(hooks, a_failing_poststart_hook_of_start_stops_what_was_started)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_script(bundle, "sleep 3600");
+    add_hook(bundle, "poststart", work_script("hook", "exit 4"), "");
+    assert_ok(crun("create", "-b", bundle->path, bundle->id));
+    assert_refused(crun("start", bundle->id), 1, "poststart");
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_ok(crun("delete", bundle->id));
 }
 
 Scenario(hooks, poststop_runs_however_the_container_goes)

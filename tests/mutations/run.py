@@ -186,11 +186,13 @@ def summary_command(program, test, where, row, seconds):
 
 def contained(command):
     """A program without its guards may do anything: at least it does not outlive the test, and sees
-    no process but its own."""
+    no process but its own.  Criterion names a file in /tmp by its pid, which is the same each time:
+    hence a /tmp of our own."""
     if os.geteuid() != 0:
         return command
     return ['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child',
-            '--mount-proc', '--', *command]
+            '--mount-proc', '--', 'sh', '-c', 'mount --bind "$TMPDIR" /tmp && exec "$@"', 'sh',
+            *command]
 
 
 def verdict(output):
@@ -225,6 +227,10 @@ def judge(row, before, after):
         return None
     if after[1] == 0:
         row.said = f'NOT CAUGHT by {row.program} {row.filter}'
+        return False
+    # A hang is ended with 124; anything else without a result says nothing of the rule.
+    if 'before it reported anything' in after[3] and 'status 124 ' not in after[3]:
+        row.said = f'the test could not run: {after[3]}'
         return False
     # The name of the test is in the row.
     row.said = re.sub(r'^\S+: (\S+: )?', '', after[3])[:160]
