@@ -358,6 +358,7 @@ Scenario(lifecycle, sigkill_without_a_pid_namespace_reaches_everyone)
     bundle_start_as_is(bundle);
     assert_ok(crun("kill", bundle->id, "KILL"));
     cr_assert(eventually(has_status(bundle, "stopped")));
+    cr_assert(eventually(*file_text(bundle_cgroup_file(bundle, "pids", "cgroup.procs")) == '\0'));
     assert_ok(crun("delete", bundle->id));
 }
 
