@@ -206,6 +206,16 @@ Scenario(filesystem, read_only_paths_cannot_be_written)
         "ro,nosuid,nodev,noexec,relatime");
 }
 
+Scenario(filesystem, read_only_paths_are_so_with_all_that_is_mounted_below)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/work/below", "tmpfs", "tmpfs", "");
+    bundle_set(bundle, "linux.readonlyPaths[+]", "\"/work\"");
+    assert_text(inside(bundle, "(echo x >/work/below/x) 2>/dev/null && echo written; true"), "");
+}
+
 /* --- cgroup ----------------------------------------------------------------------------------- */
 
 Scenario(filesystem, the_cgroup_mount_shows_the_containers_own)

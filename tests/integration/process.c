@@ -2,6 +2,7 @@
  * what the program in a container is and may do. */
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ Scenario(process, no_group_of_the_callers_is_left)
     struct bundle *bundle = bundle_new();
 
     need_root();
+    cr_assert(setgroups(1, (const gid_t[]){4242}) == 0);
     assert_text(inside(bundle, "grep '^Groups:' /proc/self/status | tr -d '\\t '"), "Groups:");
 }
 
@@ -50,9 +52,13 @@ Scenario(process, the_umask_is_0022_by_default)
 {
     struct bundle *bundle = bundle_new();
 
+    struct program strict = {.wrapper = work_script("strict", "umask 0077; exec \"$@\"")};
+
     need_root();
     umask(0);
     assert_text(inside(bundle, "umask"), "0022");
+    bundle_script(bundle, "umask");
+    assert_text(crun_with(&strict, "run", "-b", bundle->path, bundle->id).out, "0022\n");
 }
 
 Scenario(process, home_comes_from_the_images_passwd)
@@ -334,6 +340,28 @@ Scenario(process, signals_that_the_caller_ignores_are_not_ignored)
 
 #define LIST_DESCRIPTORS \
     "for i in $(seq 0 255); do [ -e /proc/1/fd/$i ] && printf \"$i \"; done; echo; true"
+
+/* Nor while it waits to be started: who has to close it waits too. */
+Scenario(process, a_created_one_holds_no_descriptor_of_the_callers)
+{
+    struct bundle *bundle = bundle_new();
+    const char *leak = work_file("leak", "");
+    int host = open(leak, O_RDONLY); /* inherited, deliberately */
+    const char *listed;
+
+    need_root();
+    assert_ok(crun_with(PROGRAM(.inherit = (const int[]){host, host, -1}), "create", "-b",
+                        bundle->path, bundle->id));
+    listed = program_run(
+                 PROGRAM(.arguments = (const char *[]){"ls", "-l",
+                                                       text("/proc/%d/fd", (int)bundle_pid(bundle)),
+                                                       NULL}))
+                 .out;
+    assert_has(listed, " 0 -> ");
+    assert_lacks(listed, leak);
+    bundle_delete(bundle);
+    close(host);
+}
 
 Scenario(process, three_descriptors_and_no_more)
 {

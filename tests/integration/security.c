@@ -292,6 +292,37 @@ Scenario(cve_2025_52565, a_false_console_is_replaced_or_refused)
     }
 }
 
+/* Nor is anything inside covered by it. */
+Scenario(cve_2025_52565, a_console_that_is_a_link_inside_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    for (int mounts = 0; mounts < 4; mounts++)
+        bundle_remove(bundle, "mounts[1]");
+    bundle_mount(bundle, "/dev/pts", "devpts", "devpts", "\"newinstance\",\"ptmxmode=0666\"");
+    bundle_file(bundle, "etc/secret", "", 0644);
+    cr_assert(symlink("/etc/secret", text("%s/dev/console", bundle->rootfs)) == 0);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_script(bundle, "true");
+    assert_refused(bundle_run(bundle), 1, "/dev/console: is a symbolic link");
+}
+
+/* Whatever an image calls ptmx. */
+Scenario(cve_2025_52565, a_terminal_comes_from_a_devpts_alone)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    for (int mounts = 0; mounts < 4; mounts++)
+        bundle_remove(bundle, "mounts[1]");
+    cr_assert(mkdir(text("%s/dev/pts", bundle->rootfs), 0755) == 0);
+    bundle_file(bundle, "dev/pts/ptmx", "", 0666);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_script(bundle, "true");
+    assert_refused(bundle_run(bundle), 1, "/dev/pts: is no devpts");
+}
+
 /* --- strings that are too long ---------------------------------------------------------------- */
 
 /* CVE-2021-43784: lengths that no longer fit into 16 bits. */
