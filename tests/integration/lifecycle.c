@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -684,6 +686,28 @@ Scenario(lifecycle, of_many_creates_with_one_id_one_wins)
     }
     cr_assert(won == 1, "%d creates succeeded", won);
     assert_text(bundle_status(bundle), "created");
+    bundle_delete(bundle);
+}
+
+/* Whoever listens in the first process's place would be told to start, and `start` would say yes.
+ */
+Scenario(lifecycle, start_speaks_with_the_first_process_alone)
+{
+    struct bundle *bundle = bundle_waiting();
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    need_root();
+    assert_ok(create(bundle));
+
+    autoclose int state = open(text("%s/%s", scenario_root(), bundle->id),
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", state);
+    cr_assert(unlinkat(state, "start.sock", 0) == 0);
+    cr_assert(bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
+    cr_assert(listen(listener, 1) == 0);
+    assert_refused(crun("start", bundle->id), 1, "start.sock: belongs to process");
     bundle_delete(bundle);
 }
 

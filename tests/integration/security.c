@@ -270,6 +270,20 @@ Scenario(cve_2025_31133, a_false_null_device_hides_all_the_same)
     }
 }
 
+/* What hides files is the host's, and a host may be a container whose /dev somebody has changed. */
+Scenario(cve_2025_31133, a_false_null_device_of_the_host_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_file(bundle, "etc/hidden", "visible\n", 0644);
+    bundle_set(bundle, "linux.maskedPaths[+]", "\"/etc/hidden\"");
+    bundle_script(bundle, "cat /etc/hidden");
+    cr_assert(kernel_mount(work_file("false", ""), "/dev/null", NULL, MS_BIND, NULL) == 0);
+    assert_refused(bundle_run(bundle), 1, "/dev/null of the host: is not the null device");
+    cr_assert(kernel_umount("/dev/null", MNT_DETACH) == 0);
+}
+
 /* CVE-2025-52565, CVE-2026-88264: the console is the terminal, wherever a link points. */
 Scenario(cve_2025_52565, a_false_console_is_replaced_or_refused)
 {
