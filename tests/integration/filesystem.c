@@ -291,6 +291,21 @@ Scenario(filesystem, limits_cannot_be_raised_from_inside)
 
 /* --- working directory ------------------------------------------------------------------------ */
 
+/* CVE-2023-25809: with the host's sysfs come its cgroups, which its owner could write. */
+Scenario(filesystem, the_hosts_sysfs_is_read_only_with_all_that_is_mounted_below)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_map_users(bundle, 100000, 65536);
+    bundle_without_namespace(bundle, "network");
+    bundle_mount(bundle, "/work", "sysfs", "sysfs", "");
+    assert_text(inside(bundle,
+                       "grep -c ' /work' /proc/self/mountinfo >/dev/null && "
+                       "grep ' /work' /proc/self/mountinfo | grep -v ' /work[^ ]* ro,'; true"),
+                "");
+}
+
 Scenario(filesystem, a_missing_cwd_is_made)
 {
     struct bundle *bundle = bundle_new();
@@ -430,6 +445,16 @@ Scenario(filesystem, nothing_is_mounted_over_the_inside_of_proc)
 }
 
 /* lxcfs's places are allowed. */
+Scenario(filesystem, no_link_leads_a_mount_into_proc)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(symlink("/proc/sys", text("%s/inner", bundle->rootfs)) == 0);
+    bundle_mount(bundle, "/inner/kernel", "tmpfs", "tmpfs", "");
+    assert_refused(bundle_run(bundle), 1, "/inner/kernel: the destination leads into a procfs");
+}
+
 Scenario(filesystem, files_of_proc_that_may_be_replaced)
 {
     struct bundle *bundle = bundle_new();

@@ -128,6 +128,26 @@ Scenario(cve_2016_9962, not_even_to_who_may_trace_it)
                             "\"CAP_DAC_READ_SEARCH\",\"CAP_KILL\"");
 }
 
+/* Root of a user namespace has every right over what is born in it, but not over what is ours. */
+Scenario(cve_2016_9962, nor_to_the_root_of_a_user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome started;
+
+    need_root();
+    bundle_map_users(bundle, 100000, 65536);
+    give_capabilities(bundle, "\"CAP_SYS_ADMIN\",\"CAP_SYS_PTRACE\",\"CAP_DAC_OVERRIDE\","
+                              "\"CAP_DAC_READ_SEARCH\",\"CAP_KILL\"");
+    bundle_script(bundle, "while :; do for p in /proc/[0-9]*; do case $(readlink $p/exe) in "
+                          "'' | */busybox) ;; *) echo SEEN $p;; esac; done; done");
+    started = crun("run", "-d", "-b", bundle->path, bundle->id);
+    assert_ok(started);
+    for (int i = 0; i < 30; i++)
+        crun("exec", bundle->id, "true");
+    assert_lacks(program_output(&started.running), "SEEN");
+    bundle_delete(bundle);
+}
+
 /* --- races in a shared volume ----------------------------------------------------------------- */
 
 /* Exchange a directory and a link to the canary for as long as the caller likes. */
