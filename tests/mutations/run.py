@@ -30,6 +30,10 @@ class Broken(Exception):
     """The row is at fault, not a test."""
 
 
+class Absent(Exception):
+    """The program is made without the source of the row: static or shared."""
+
+
 class Row:
     def __init__(self, name, place):
         self.name = name
@@ -136,12 +140,14 @@ class Builder:
         sources = [f'--what-if={file}' for row in rows for file in row.files()]
         self.compiling, self.linking = {}, {}
         made = self.make('-n', 'V=1', *dict.fromkeys(sources), *dict.fromkeys(programs))
-        for line in made.splitlines():
+        for line in made.replace('\\\n', ' ').splitlines():
             words = shlex.split(line) if ' -o ' in line else []
-            if '-c' in words:
-                self.compiling[words[words.index('-c') + 1]] = words
-            elif words:
+            if '-c' in words:       # for the static program, and for the tests
+                self.compiling.setdefault(words[words.index('-c') + 1], []).append(words)
+            elif words and words[-2] == '-o':
                 self.linking[words[-1]] = words
+            elif words:             # strip -o PROGRAM LINKED
+                self.linking[words[words.index('-o') + 1]] = self.linking[words[-1]]
 
     def test_of(self, row):
         return f'{self.build}/tests/{row.program}'
@@ -159,14 +165,25 @@ class Builder:
             raise Broken(f'does not build: {(errors or ["?"])[0]}')
         return result.stdout
 
+    def compilation(self, file, linking):
+        """How what is linked is compiled: by its object, or else as for the library; None: it is
+        not there."""
+        ways = self.compiling.get(file, [])
+        linked = [words for words in ways if words[-1] in linking]
+        shared = [words for words in ways if f'{self.build}/static/' not in words[-1]]
+        return next(iter(linked + shared), None)
+
     def without(self, row, target, result):
         """What `target` is without the rule of the row, as `result`."""
         os.makedirs(os.path.dirname(result), exist_ok=True)
         words = self.linking[target]
         words = words[:words.index('-o')] + ['-o', result]
-        for number, file in enumerate(row.files()):
+        files = [file for file in row.files() if self.compilation(file, words)]
+        if not files:
+            raise Absent(f'skipped: needs a program with {", ".join(row.files())}')
+        for number, file in enumerate(files):
             made = f'{result}.{number}.o'
-            compiling = list(self.compiling[file])
+            compiling = list(self.compilation(file, words))
             source, own = compiling.index(file), compiling[-1]
             compiling[source:source + 1] = ['-x', 'c', '-']
             compiling[-1] = made
@@ -323,6 +340,9 @@ def run_natively(rows, builder, report, log, scratch):
                     after = run_native(summary_command(program, test, TREE, row, most[key]), log)
                     guarded = judge(row, before[key], after)
                 report.tell(row, guarded, time.time() - begin)
+            except Absent as error:
+                row.said = str(error)
+                report.tell(row, None)
             except Broken as error:
                 row.said = str(error)
                 report.tell(row, False)
@@ -378,6 +398,9 @@ def run_in_guest(init, rows, builder, report, log, scratch):
             builder.without(row, 'crun-lite', f'{share}/mutated/{len(ready)}')
             shutil.copy2(f'{scratch}/tests/{row.program}', f'{share}/bin')
             ready.append(row)
+        except Absent as error:
+            row.said = str(error)
+            report.tell(row, None)
         except Broken as error:
             row.said = str(error)
             report.tell(row, False)
