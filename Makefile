@@ -16,6 +16,7 @@ archive := $(out)/libcrun-lite.a
 # where there are musl and the libraries' archives.  LINK=shared: with the C library and the libraries of the system.
 # Tests and their library are linked shared in either case.
 hash        := \#
+comma       := ,
 archives     = libseccomp.a libcap.a libyajl_s.a
 is_musl     := $(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null))
 MUSL_CC     ?= $(if $(is_musl),$(CC),musl-gcc)
@@ -24,15 +25,17 @@ found        = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 can_link    := $(if $(SANITIZE),shared,$(if $(musl),$(if $(filter 3,$(words $(foreach a,$(archives),$(call found,$(a))))),static,shared),shared))
 LINK        ?= $(can_link)
 
+has_entry   := $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null))
+
 # What there is to build, by folder: a new file needs no line here.
 objects_of         = $(patsubst %.c,$(out)/%.o,$(wildcard $(1:%=%/*.c)))
 folders           := base spec cgroups namespaces namespaces/mount seccomp runtime
-for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c
+for_static        := base/fortified.c namespaces/mnl.c cmd/crun-lite/malloc.c cmd/crun-lite/entry.c
 not_static         = $(filter-out $(for_static:%.c=$(out)/%.o),$(call objects_of,$(1)))
 library           := $(call not_static,$(folders))
 command           := $(call not_static,cmd/crun-lite)
 static_parts       = $(patsubst $(out)/%,$(out)/static/%,$(library) $(command) \
-                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
+                     $(patsubst %.c,$(out)/%.o,cmd/crun-lite/malloc.c $(if $(has_entry),cmd/crun-lite/entry.c) $(if $(is_musl),,base/fortified.c) $(if $(libmnl),,namespaces/mnl.c)))
 harness           := $(call objects_of,tests/integration/harness)
 unit_tests        := $(basename $(call objects_of,tests/unit))
 integration_tests := $(basename $(call objects_of,tests/integration))
@@ -50,7 +53,7 @@ sanitize  := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanit
 # pkg-config is asked in the recipes, not up here: on a fresh machine `deps` has yet to install it.
 PKG_CONFIG ?= pkg-config
 libraries  := libseccomp libcap yajl libmnl
-compile = $(CC) -std=gnu11 -I. -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
+compile = $(CC) -std=gnu11 -I. -I$(out)/generated -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
           $(CPPFLAGS) -MMD -MP $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) -c $< -o $@
 link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
           $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
@@ -71,7 +74,7 @@ libmnl       := $(call found,libmnl.a)
 static_flags := -Os -g -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-plt
 from_gcc      = $(shell $(CC) -print-file-name=$(1))
 link_musl     = $(if $(is_musl),$(CC) -static-pie,$(CC) -static-pie -nostdlib -nostartfiles $(musl)/rcrt1.o $(musl)/crti.o \
-                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id $(LDFLAGS) $^ \
+                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id$(if $(has_entry),$(comma)-e$(comma)entry) $(LDFLAGS) $^ \
                 $(foreach a,$(archives),$(call found,$(a))) $(libmnl) $(if $(is_musl),,$(musl)/libc.a -lgcc \
                 $(call from_gcc,crtendS.o) $(musl)/crtn.o) -o $@
 $(program): $(out)/crun-lite.debug
@@ -84,9 +87,10 @@ $(out)/static/include: Makefile
 	@$(if $(is_musl),true,cd $@ && for header in linux asm asm-generic mtd seccomp.h seccomp-syscalls.h yajl libmnl sys/capability.h; do \
 	    for place in /usr/include/$$($(CC) -dumpmachine) /usr/include; do \
 	        [ ! -e $$place/$$header ] || { ln -s $$place/$$header $$header; break; }; done; done)
+$(out)/static/cmd/crun-lite/entry.o: static_flags += -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE
 $(out)/static/%.o: %.c | $(out)/static/include
 	@mkdir -p $(@D)
-	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
+	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -I$(out)/generated -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
 	    $(static_flags) $(CPPFLAGS) -MMD -MP -c $< -o $@
 else
 $(program): $(command) $(archive)
@@ -98,6 +102,18 @@ $(archive): $(library)
 $(out)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,compile)$(call compile)
+# Tables that a program of ours writes, on the machine that builds: HOST_CC where that is another one.
+HOST_CC    ?= $(CC)
+call_table := $(out)/generated/seccomp/call_table.h
+$(out)/generate/call_table: seccomp/generate/call_table.c seccomp/call_hash.h
+	@mkdir -p $(@D)
+	$(call say,link   )$(HOST_CC) -std=gnu11 -I. $(warnings) -O1 \
+	    $(shell $(PKG_CONFIG) --cflags libseccomp) $< \
+	    $(shell $(PKG_CONFIG) --libs libseccomp) -o $@
+$(call_table): $(out)/generate/call_table
+	@mkdir -p $(@D)
+	$(call say,write  )$< >$@
+$(out)/seccomp/calls.o $(out)/static/seccomp/calls.o: $(call_table)
 $(out)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,compile)$(call compile,criterion)
@@ -136,7 +152,7 @@ test-unit:                      ## unit tests alone
 	@tests/packages.sh build test
 	@$(MAKE) --no-print-directory $(jobs) $(unit_tests)
 	@tests/summary.sh $(unit_tests)
-test-vm:                        ## integration tests in a guest with pure cgroup v2 (as root, QEMU)
+test-vm:                        ## integration tests in guests: cgroup v2, SELinux, NUMA and RDMA, cgroup v1 (as root, QEMU)
 	@tests/packages.sh build test vm
 	@$(MAKE) --no-print-directory $(jobs) test-programs
 	@CRUN_LITE=$(abspath $(program)) TEST_RESULTS=$(BUILD)/results tests/vm/test.sh $(integration_tests)
@@ -196,10 +212,10 @@ check:                          ## format, layers, both compilers with -Werror, 
 	tests/spec-coverage.py
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program bench-programs
-	@$(MAKE) --no-print-directory $(jobs) CC=clang WERROR=1 BUILD=$(BUILD)/clang \
+	@$(MAKE) --no-print-directory $(jobs) CC=clang LINK=shared WERROR=1 BUILD=$(BUILD)/clang \
 	    PROGRAM=$(BUILD)/clang/crun-lite test-programs probe-program bench-programs
 	@echo 'clang-tidy' && printf '%s\n' $(filter-out tests/%,$(filter %.c,$(sources))) | \
-	    xargs -P$$(nproc) -n8 clang-tidy --quiet 2>/dev/null
+	    xargs -P$$(nproc) -n8 clang-tidy --quiet --extra-arg=-I$(BUILD)/clang/generated 2>/dev/null
 format:                         ## clang-format all sources
 	@clang-format -i $(sources)
 

@@ -360,6 +360,17 @@ static int as_quota(struct unit_properties *properties, const char *name, const 
     return unit_properties_add(properties, &period, write->arena, err);
 }
 
+bool unit_is_quota_of_v1(const char *file)
+{
+    return strcmp(file, "cpu.cfs_period_us") == 0 || strcmp(file, "cpu.cfs_quota_us") == 0;
+}
+
+const char *unit_quota_of_v1(const char *quota, const char *period, struct arena *arena)
+{
+    return arena_print(arena, "%s%s%s", quota == NULL || *quota == '-' ? "max" : quota,
+                       period != NULL ? " " : "", period != NULL ? period : "");
+}
+
 /* "0-3,7" as bits, the lowest byte first, as long as it must be. */
 static int as_mask(struct unit_properties *properties, const char *name, const struct write *write,
                    struct error *err)
@@ -419,9 +430,20 @@ static const struct {
     {"cpuset.cpus",           "AllowedCPUs",        as_mask           },
     {"cpuset.mems",           "AllowedMemoryNodes", as_mask           },
     {"memory.limit_in_bytes", "MemoryLimit",        as_number         },
+    {"cpu.cfs_period_us",     "CPUQuotaPerSecUSec", as_quota          },
+    {"cpu.cfs_quota_us",      "CPUQuotaPerSecUSec", as_quota          },
     {"cpu.shares",            "CPUShares",          as_number         },
     {"blkio.weight",          "BlockIOWeight",      as_number         },
 };
+
+const char *cgroup_planned_value(const struct cgroup_plan *plan, const char *file)
+{
+    for (size_t i = 0; i < plan->write_count; i++) {
+        if (strcmp(plan->writes[i].file, file) == 0)
+            return plan->writes[i].value;
+    }
+    return NULL;
+}
 
 bool unit_has_property(const char *file)
 {
@@ -589,6 +611,19 @@ static bool stays(const struct cgroup_unit *unit)
     return unit->is_slice;
 }
 
+static int add_write(struct unit_properties *properties, const struct cgroup_plan *plan,
+                     const struct cgroup_write *write, struct arena *arena, struct error *err)
+{
+    const char *value = write->value;
+
+    if (unit_is_quota_of_v1(write->file))
+        value = unit_quota_of_v1(cgroup_planned_value(plan, "cpu.cfs_quota_us"),
+                                 cgroup_planned_value(plan, "cpu.cfs_period_us"), arena);
+    return value == NULL
+               ? no_memory(err)
+               : unit_properties_of_write(properties, write->file, value, write->field, arena, err);
+}
+
 int cgroup_plan_unit_properties(struct cgroup_planner *planner,
                                 const struct cgroup_request *request, struct error *err)
 {
@@ -598,8 +633,7 @@ int cgroup_plan_unit_properties(struct cgroup_planner *planner,
     int code = add_common(properties, unit, planner->arena, err);
 
     for (size_t i = 0; code == 0 && i < plan->write_count; i++)
-        code = unit_properties_of_write(properties, plan->writes[i].file, plan->writes[i].value,
-                                        plan->writes[i].field, planner->arena, err);
+        code = add_write(properties, plan, &plan->writes[i], planner->arena, err);
     if (code == 0 && plan->has_devices)
         code = unit_properties_of_devices(properties, &plan->device_rules, false, planner->arena,
                                           err);

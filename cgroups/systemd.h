@@ -4,9 +4,8 @@
  * Inside cgroups/: the systemd manager, by which the cgroup of a container is a unit of systemd.
  *
  * systemd.c turns paths, limits, device rules and annotations into a unit and its properties
- * (pure), unit.c starts, changes and stops units, sd_bus.c speaks to systemd and is the only one
- * that knows its library.  See systemd.scope(5), systemd.resource-control(5),
- * org.freedesktop.systemd1(5).
+ * (pure), unit.c starts, changes and stops units, bus.c speaks to systemd, by dbus.h.  See
+ * systemd.scope(5), systemd.resource-control(5), org.freedesktop.systemd1(5).
  */
 
 #include "cgroups/controllers.h"
@@ -57,7 +56,16 @@ must_check int cgroup_plan_unit(struct cgroup_planner *planner,
 must_check int cgroup_plan_unit_properties(struct cgroup_planner *planner,
                                            const struct cgroup_request *request, struct error *err);
 
-/* The properties that say the same as a write to a file; none for files that have no property. */
+/* What the plan writes to that file; NULL: nothing. */
+const char *cgroup_planned_value(const struct cgroup_plan *plan, const char *file);
+
+/* cgroup v1 has a file each for quota and period, and systemd wants to know both: what cpu.max
+ * would say of them, NULL for what is not set.  NULL when out of memory. */
+bool unit_is_quota_of_v1(const char *file);
+const char *unit_quota_of_v1(const char *quota, const char *period, struct arena *arena);
+
+/* The properties that say the same as a write to a file; none for files that have no property.  Of
+ * quota and period on v1 the value is that of unit_quota_of_v1(). */
 must_check int unit_properties_of_write(struct unit_properties *properties, const char *file,
                                         const char *value, const char *field, struct arena *arena,
                                         struct error *err);
@@ -102,7 +110,7 @@ must_check int unit_set_properties(const char *name, const char *manager,
                                    struct unit_properties *properties, bool *ret_unknown,
                                    struct error *err);
 
-/* --- sd_bus.c
+/* --- bus.c
  * -------------------------------------------------------------------------------------------------
  */
 
@@ -110,15 +118,12 @@ enum { BUS_DEADLINE_MS = 30000 };
 
 /* What systemd answered when it refused. */
 enum bus_refusal {
-    BUS_NOT_REFUSED, /* the failure is another: no library, no connection, no answer */
+    BUS_NOT_REFUSED, /* the failure is another: no connection, no answer */
     BUS_UNIT_EXISTS,
     BUS_NO_SUCH_UNIT,
     BUS_PROPERTY_REFUSED, /* unknown, read-only, or its value; the error's text has its name */
     BUS_REFUSED
 };
-
-/* Whether there is a library to connect with. */
-bool bus_has_library(void);
 
 struct bus; /* a connection to a manager; bus_close() accepts NULL */
 

@@ -18,10 +18,11 @@ enum { OLD_MOST = 8192 };
 /* One write of an update, and what would undo it. */
 struct change {
     const struct cgroup_write *write;
-    int directory;    /* index into cgroup->directories */
-    const char *file; /* the one that exists */
-    const char *old;  /* what to write to undo it; NULL: not known */
-    const char *told; /* what systemd is told of it; NULL: nothing */
+    int directory;           /* index into cgroup->directories */
+    const char *file;        /* the one that exists */
+    const char *old;         /* what to write to undo it; NULL: not known */
+    const char *told;        /* what systemd is told of it; NULL: nothing */
+    const char *told_before; /* and to undo that; NULL: the old value */
     /* Of cpu.idle: the weight that goes with 0, and its file; NULL: no such file. */
     const char *weight;
     const char *weight_file;
@@ -93,6 +94,26 @@ static int write_told(struct update *update, struct change *change, struct error
     return 0;
 }
 
+/* On v1 these are two files, and an update may be of one of them. */
+static int complete_v1_limit(struct update *update, struct change *change, struct error *err)
+{
+    static const char *const files[] = {"cpu.cfs_quota_us", "cpu.cfs_period_us"};
+    int dir = update->cgroup->directories[change->directory].fd;
+    char now[2][32];
+    const char *then[2];
+
+    for (size_t i = 0; i < count_of(files); i++) {
+        /* Nor can it be written then, and that will say why. */
+        if (read_pseudo_file(dir, files[i], now[i], sizeof now[i]) < 0)
+            return 0;
+        then[i] = cgroup_planned_value(update->plan, files[i]);
+        then[i] = then[i] != NULL ? then[i] : now[i];
+    }
+    change->told = unit_quota_of_v1(then[0], then[1], update->arena);
+    change->told_before = unit_quota_of_v1(now[0], now[1], update->arena);
+    return change->told == NULL || change->told_before == NULL ? no_memory(err) : 0;
+}
+
 /* cpu.max is a quota and a period, and a write may leave either as it is: systemd, which has a
  * property for each, is told both as they will be; and both are written, for it has written its own
  * by then, rounded.  But without a quota its usual period is as good, and it would come back to
@@ -104,6 +125,8 @@ static int complete_limit(struct update *update, struct change *change, struct e
     const char *before;
     size_t first;
 
+    if (update->cgroup->unit != NULL && unit_is_quota_of_v1(write->file))
+        return complete_v1_limit(update, change, err);
     change->told = write->value;
     if (update->cgroup->unit == NULL || strcmp(write->file, "cpu.max") != 0 ||
         (write->value[word] != '\0' && !write->keeps_first_word))
@@ -414,7 +437,8 @@ static int tell_change(struct unit_properties *properties, const struct change *
                        struct arena *arena, struct error *err)
 {
     const char *file = old ? change->file : change->write->file;
-    const char *value = old ? change->old : change->told;
+    const char *before = change->told_before != NULL ? change->told_before : change->old;
+    const char *value = old ? before : change->told;
 
     /* Nor is anything taken back that was not told.  OOMPolicy cannot be changed any more. */
     if (value == NULL || change->told == NULL || strcmp(file, "memory.oom.group") == 0)

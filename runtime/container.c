@@ -49,6 +49,8 @@ void container_free(struct container *container)
     close_fd(&container->pidfd);
     close_fd(&container->terminal);
     notify_close(&container->notify);
+    if (container->is_lent)
+        return;
     arena_free(&container->arena);
     free(container);
 }

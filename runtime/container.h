@@ -78,8 +78,11 @@ struct create_request {
     const char *notify_socket;
     bool no_pivot;
     bool no_new_keyring;
-    bool strict;     /* parts of the bundle that would have no effect are an error */
-    bool detach;     /* nobody waits in the foreground: a terminal needs a console socket */
+    bool strict; /* parts of the bundle that would have no effect are an error */
+    bool detach; /* nobody waits in the foreground: a terminal needs a console socket */
+    /* The caller has one thread, and will end soon: until then the first process may use its memory
+     * (lend.h), and what container_free() leaves is not missed. */
+    bool lends_memory;
     bool will_start; /* the caller's next call is container_start(): until then no other command
                         gets at the container */
     int64_t time_limit_ns;       /* 0: none.  Detached: a watcher process ends the container */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/own.h"
 #include "runtime/creation.h"
 #include "runtime/handshake.h"
+#include "runtime/lend.h"
 #include "runtime/serve.h"
 
 static int open_listener(struct creation *creation, struct error *err)
@@ -69,6 +71,35 @@ static int joined_pid_namespace(const struct namespace_plan *plan)
     return -1;
 }
 
+/*
+ * Whether the first process may work in our memory: only if the caller says that what it uses
+ * stays, and
+ *  - nobody is in its pid namespace who could look into it, and it is no user's who is not root
+ * here;
+ *  - nothing in it allocates: hooks of its own do;
+ *  - no time namespace is set or entered, which the kernel refuses to whoever shares memory;
+ *  - it is not killed for memory: we would be killed with it.  (Where others have used up what a
+ * cgroup above allows, that can happen, as a kill of us can: delete --force cleans up.)
+ */
+static bool may_lend_memory(const struct creation *creation)
+{
+    enum { ENOUGH = 16 * 1024 * 1024 };
+    const struct container_plan *plan = &creation->plan;
+    const struct spec_linux *linux_ = plan->spec->linux_;
+    const struct spec_resources *resources = linux_ != NULL ? linux_->resources : NULL;
+    const struct spec_memory *memory = resources != NULL ? resources->memory : NULL;
+    uint64_t all = plan->namespaces.create | plan->namespaces.join;
+
+    return creation->request->lends_memory && lend_is_possible() && caller_is_privileged() &&
+           (plan->namespaces.create & CLONE_NEWPID) != 0 &&
+           (plan->namespaces.create & CLONE_NEWNS) != 0 &&
+           (all & (CLONE_NEWUSER | CLONE_NEWTIME)) == 0 &&
+           plan->hooks->create_container.count + plan->hooks->start_container.count == 0 &&
+           (resources == NULL || resources->unified.count == 0) &&
+           (memory == NULL || !memory->limit.set || memory->limit.value < 0 ||
+            memory->limit.value >= ENOUGH);
+}
+
 static int spawn_child(struct creation *creation, struct error *err)
 {
     const struct container_plan *plan = &creation->plan;
@@ -105,10 +136,12 @@ static int spawn_child(struct creation *creation, struct error *err)
         .join_first = &plan->namespaces,
         .time = &plan->time,
         .needs_doorman = (plan->namespaces.join & CLONE_NEWUSER) != 0,
+        .lends_memory = may_lend_memory(creation),
     };
 
     if (spawn(&request, &creation->spawned, err) < 0)
         return -err->code;
+    creation->container->is_lent = creation->spawned.has_our_memory;
     close_fd(&creation->listener);
     return 0;
 }
@@ -200,7 +233,15 @@ static const struct create_step create_steps[] = {
 int container_create(const struct runtime *runtime, const struct create_request *request,
                      struct container **ret, struct error *err)
 {
-    struct creation creation = {.runtime = runtime, .request = request, CREATION_EMPTY};
+    struct creation *creation = calloc(1, sizeof *creation);
+    int code;
 
-    return creation_run(&creation, "create", create_steps, count_of(create_steps), ret, err);
+    if (creation == NULL)
+        return no_memory(err);
+    *creation = (struct creation){.runtime = runtime, .request = request, CREATION_EMPTY};
+    code = creation_run(creation, "create", create_steps, count_of(create_steps), ret, err);
+    /* The plan is in it, which a first process in our memory still needs. */
+    if (code < 0 || !creation->spawned.has_our_memory)
+        free(creation);
+    return code;
 }

@@ -315,12 +315,13 @@ int credentials_plan_set_user(struct credentials_plan *plan, const char *text, s
 int credentials_drop_bounding(const struct credentials_plan *plan, struct error *err)
 {
     for (unsigned i = 0; i <= plan->last_capability; i++) {
-        if (plan->bounding & bit(i) || prctl(PR_CAPBSET_READ, i, 0, 0, 0) != 1)
+        if (plan->bounding & bit(i) || prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
             continue;
-        if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
-            fail(err, errno, "drop capability %u from the bounding set", i);
-            return err->code == EPERM ? hint(err, "this needs CAP_SETPCAP") : -err->code;
-        }
+        fail(err, errno, "drop capability %u from the bounding set", i);
+        /* Without the right to drop there may be nothing to drop. */
+        if (err->code == EPERM && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 0)
+            continue;
+        return err->code == EPERM ? hint(err, "this needs CAP_SETPCAP") : -err->code;
     }
     return 0;
 }

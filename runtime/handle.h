@@ -16,7 +16,9 @@ struct container {
     int pidfd;    /* of the first process; -1 when it is gone */
     int terminal; /* master; -1 */
     struct notify notify;
-    bool is_held; /* locked, and the record is what the file says: the next container_lock() is done */
+    bool is_lent; /* the first process works in this memory (lend.h): nothing of it may be freed */
+    bool is_held; /* locked, and the record is what the file says: the next container_lock() is done
+                   */
 };
 
 /* A container with nothing in it yet. */

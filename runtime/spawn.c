@@ -11,8 +11,10 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/populate.h"
 #include "namespaces/user.h"
 #include "runtime/handshake.h"
+#include "runtime/lend.h"
 
 /* clone3 may be hidden by an old seccomp filter around us (ENOSYS, EPERM): clone(2) can do all but
  * time namespaces and the cgroup, which the child then joins by itself. */
@@ -49,6 +51,32 @@ static pid_t clone_process(uint64_t flags, int cgroup, int *ret_pidfd, bool *joi
             errno = code;
     }
     return pid;
+}
+
+static _Noreturn void be_child(const struct spawn_request *request, bool joined_v2)
+{
+    request->child->joined_v2 = joined_v2;
+    child_run(request->child);
+}
+
+static void begin_lent(void *context)
+{
+    memory_populate_stack();
+    child_run(context);
+}
+
+/* -1 with errno: it has to be done the other way. */
+static pid_t clone_lending(const struct spawn_request *request, int *ret_pidfd)
+{
+    struct clone_args args = {
+        .flags = request->create | CLONE_PIDFD | (request->cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = (uint64_t)ret_pidfd,
+        .exit_signal = SIGCHLD,
+        .cgroup = request->cgroup >= 0 ? (uint64_t)request->cgroup : 0,
+    };
+
+    request->child->joined_v2 = request->cgroup >= 0;
+    return lend_clone(&args, begin_lent, request->child);
 }
 
 static int explain_clone(int code, uint64_t flags, struct error *err)
@@ -185,12 +213,6 @@ static int choose_pid_namespace(int pid_namespace, int *ret_own, struct error *e
     return 0;
 }
 
-static _Noreturn void be_child(const struct spawn_request *request, bool joined_v2)
-{
-    request->child->joined_v2 = joined_v2;
-    child_run(request->child);
-}
-
 int spawn(const struct spawn_request *request, struct spawned *ret, struct error *err)
 {
     uint64_t flags = request->needs_doorman ? 0 : request->create;
@@ -198,6 +220,14 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     bool joined_v2;
     int pidfd = -1;
 
+    if (request->lends_memory) {
+        pid_t lent = clone_lending(request, &pidfd);
+
+        if (lent > 0) {
+            *ret = (struct spawned){.pid = lent, .pidfd = pidfd, .has_our_memory = true};
+            return 0;
+        }
+    }
     if (request->pid_namespace >= 0 && !request->needs_doorman &&
         choose_pid_namespace(request->pid_namespace, &own_pid_namespace, err) < 0)
         return -err->code;
@@ -205,6 +235,9 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     pid_t pid = clone_process(flags, request->cgroup, &pidfd, &joined_v2);
     int code = errno;
 
+    memory_populate_stack();
+    if (pid == 0)
+        memory_populate_code();
     if (pid == 0 && request->needs_doorman) {
         request->child->joined_v2 = joined_v2;
         be_doorman(request);

@@ -27,12 +27,14 @@ struct spawn_request {
         *join_first;              /* the doorman joins user and pid from here; NULL: none */
     const struct time_plan *time; /* NULL: no offsets */
     bool needs_doorman;
+    bool lends_memory; /* the child works in our memory (lend.h), if it can be had */
 };
 
 struct spawned {
     pid_t pid; /* of the real process, or of the doorman until SPAWNED has come */
     int pidfd;
     bool is_doorman;
+    bool has_our_memory; /* until its execve: what it uses has to stay */
 };
 
 /* Start it.  In the new process child_run() takes over and this does not return. */

@@ -246,6 +246,7 @@ static int start_locked(const struct runtime *runtime, struct container *contain
             (void)!set_phase(container, STATE_CREATED, &ignored);
         return -err->code;
     }
+    container->is_lent = false;
     /* Nobody listens there any more: when it cannot be removed, that is as good an answer. */
     unlinkat(container->directory.fd, "start.sock", 0);
     return 0;

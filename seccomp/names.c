@@ -44,15 +44,38 @@ uint32_t seccomp_action_value(int action, const struct optional_uint64 *number)
     return row->value | (number->set ? (uint32_t)number->value & 0xffff : EPERM);
 }
 
+/* Those that every libseccomp knows which we build with: most profiles name no others, and asking
+ * means to read the library in. */
+static uint32_t well_known_token(int architecture)
+{
+    switch (architecture) {
+    case SPEC_ARCH_X86_64:
+        return SCMP_ARCH_X86_64;
+    case SPEC_ARCH_X86:
+        return SCMP_ARCH_X86;
+    case SPEC_ARCH_X32:
+        return SCMP_ARCH_X32;
+    case SPEC_ARCH_AARCH64:
+        return SCMP_ARCH_AARCH64;
+    case SPEC_ARCH_ARM:
+        return SCMP_ARCH_ARM;
+    default:
+        return 0;
+    }
+}
+
 /* libseccomp calls an architecture what the specification does, in lower case and without the
  * prefix.  Asking it, rather than its header, lets an older library be built against. */
 uint32_t seccomp_architecture_token(int architecture)
 {
     static const char start[] = "SCMP_ARCH_";
     const char *name = names_of_value(&spec_seccomp_architecture_names, architecture);
+    uint32_t token = well_known_token(architecture);
     char lower[32];
     size_t length = 0;
 
+    if (token != 0)
+        return token;
     for (name += strlen(start); *name != '\0' && length < sizeof lower - 1; name++)
         lower[length++] = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
     lower[length] = '\0';

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/own.h"
+#include "seccomp/calls.h"
 
 /* Numbers above the ordinary ones of an architecture have another meaning: they are neither counted
  * nor answered here. */
@@ -43,24 +44,27 @@ static bool default_denies(const struct spec_seccomp *profile)
     }
 }
 
-/* The highest number of a call that the profile mentions; false when it mentions none. */
-static bool highest_mentioned(uint32_t *ret, const struct spec_seccomp *profile, uint32_t token)
+void seccomp_newest_call(struct newest_call *newest, uint32_t token, int number)
 {
-    uint32_t ceiling = highest_ordinary(token);
-    bool any = false;
+    /* Negative: unknown, or without a number of its own on this architecture. */
+    if (number < 0 || (uint32_t)number > highest_ordinary(token) ||
+        (newest->known && (uint32_t)number <= newest->number))
+        return;
+    *newest = (struct newest_call){true, (uint32_t)number};
+}
+
+static struct newest_call newest_mentioned(const struct spec_seccomp *profile, uint32_t token)
+{
+    struct newest_call newest = {0};
 
     for_each_item (syscall, &profile->syscalls) {
         for (size_t i = 0; i < syscall->names.count; i++) {
-            int number = seccomp_syscall_resolve_name_arch(token, syscall->names.items[i]);
+            struct call call = seccomp_call(syscall->names.items[i]);
 
-            /* Negative: unknown, or without a number of its own on this architecture. */
-            if (number < 0 || (uint32_t)number > ceiling || (any && (uint32_t)number <= *ret))
-                continue;
-            *ret = (uint32_t)number;
-            any = true;
+            seccomp_newest_call(&newest, token, seccomp_call_number(&call, token));
         }
     }
-    return any;
+    return newest;
 }
 
 /* On s390, calls above 255 come in through setup(2), number 0; when the kernel does not know the
@@ -70,26 +74,34 @@ static bool multiplexes_by_setup(uint32_t token)
     return token == SCMP_ARCH_S390 || token == SCMP_ARCH_S390X;
 }
 
+size_t seccomp_unknown_calls_above(struct unknown_calls ranges[static UNKNOWN_CALLS_EACH],
+                                   const struct spec_seccomp *profile, uint32_t token,
+                                   const struct newest_call *newest)
+{
+    /* The kernel reports x32 as x86_64 with a bit set in the number. */
+    uint32_t architecture = token == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : token;
+    uint32_t last = highest_ordinary(token);
+    size_t count = 0;
+
+    if (!newest->known || !default_denies(profile))
+        return 0;
+    if (newest->number < last)
+        ranges[count++] = (struct unknown_calls){architecture, newest->number + 1, last};
+    if (multiplexes_by_setup(token))
+        ranges[count++] = (struct unknown_calls){architecture, 0, 0};
+    return count;
+}
+
 size_t seccomp_unknown_calls(struct unknown_calls ranges[static UNKNOWN_CALLS_RANGES],
                              const struct spec_seccomp *profile, const uint32_t *tokens,
                              size_t token_count)
 {
     size_t count = 0;
 
-    if (!default_denies(profile))
-        return 0;
-    for (size_t i = 0; i < token_count && count + 2 <= UNKNOWN_CALLS_RANGES; i++) {
-        /* The kernel reports x32 as x86_64 with a bit set in the number. */
-        uint32_t architecture = tokens[i] == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : tokens[i];
-        uint32_t last = highest_ordinary(tokens[i]);
-        uint32_t highest = 0;
+    for (size_t i = 0; i < token_count && count + UNKNOWN_CALLS_EACH <= UNKNOWN_CALLS_RANGES; i++) {
+        struct newest_call newest = newest_mentioned(profile, tokens[i]);
 
-        if (!highest_mentioned(&highest, profile, tokens[i]))
-            continue;
-        if (highest < last)
-            ranges[count++] = (struct unknown_calls){architecture, highest + 1, last};
-        if (multiplexes_by_setup(tokens[i]))
-            ranges[count++] = (struct unknown_calls){architecture, 0, 0};
+        count += seccomp_unknown_calls_above(ranges + count, profile, tokens[i], &newest);
     }
     return count;
 }

@@ -11,6 +11,7 @@
  */
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +24,26 @@ struct unknown_calls {
     uint32_t last;
 };
 
+/* The highest number of an architecture's calls that a profile mentions. */
+struct newest_call {
+    bool known; /* it mentions one */
+    uint32_t number;
+};
+
 enum {
+    UNKNOWN_CALLS_EACH = 2,           /* ranges of one architecture */
     UNKNOWN_CALLS_RANGES = 64,        /* two for each architecture there is, and to spare */
     UNKNOWN_CALLS_INSTRUCTIONS = 512, /* what UNKNOWN_CALLS_RANGES ranges can need */
 };
+
+/* Take note of one more number that the profile mentions, seccomp_call_number()'s. */
+void seccomp_newest_call(struct newest_call *newest, uint32_t token, int number);
+
+/* The ranges of one libseccomp architecture, the lower one last; their number, 0 when the profile's
+ * default action allows or says ENOSYS by itself. */
+size_t seccomp_unknown_calls_above(struct unknown_calls ranges[static UNKNOWN_CALLS_EACH],
+                                   const struct spec_seccomp *profile, uint32_t token,
+                                   const struct newest_call *newest);
 
 /* The ranges for a profile that is in force for these libseccomp architecture tokens; their number,
  * 0 when the default action allows or says ENOSYS by itself. */

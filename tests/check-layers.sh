@@ -31,7 +31,7 @@ door() {
     seccomp.h)        echo "seccomp/*" ;;
     sys/capability.h) echo "runtime/credentials.c" ;;
     libmnl/*)         echo "namespaces/rtnetlink.c namespaces/mnl.c" ;;
-    dlfcn.h)          echo "cgroups/sd_bus.c" ;;
+    dlfcn.h)          echo "nowhere" ;;
     sys/mount.h)      echo "nowhere" ;;
     *)                echo "*" ;;
     esac
@@ -75,6 +75,7 @@ check_manners() {
 for file in $(find base spec cgroups namespaces seccomp runtime cmd -name '*.[ch]'); do
     check_includes "$file"
     check_doors "$file"
-    case $file in cmd/*) ;; *) check_manners "$file" ;; esac
+    # What runs when the program is built is a program of its own.
+    case $file in cmd/* | */generate/*) ;; *) check_manners "$file" ;; esac
 done
 exit $status

@@ -11,7 +11,7 @@ busybox=$(dirname "$0")/bundle/static-busybox.sh
 # Is everything for this job here? No package manager is asked: a program or a library is enough.
 have() {
     case $1 in
-    build) have_programs "${CC:-cc}" ar "${PKG_CONFIG:-pkg-config}" && compiles &&
+    build) have_programs "${CC:-cc}" ar "${PKG_CONFIG:-pkg-config}" && compiles && can_link_static &&
            "${PKG_CONFIG:-pkg-config}" --exists libseccomp libcap yajl libmnl ;;
     run)   "$busybox" >/dev/null 2>&1 ;;
     test)  "$busybox" >/dev/null 2>&1 && have_programs ps &&
@@ -38,10 +38,15 @@ compiles() {
           #include <linux/types.h>' | "${CC:-cc}" -E - >/dev/null 2>&1
 }
 
+# Without musl the program is linked shared: only who can install it has to have it.
+can_link_static() {
+    [ "${LINK:-static}" = shared ] || [ "$(id -u)" -ne 0 ] || ! have_programs apt-get || have_programs musl-gcc
+}
+
 # The packages of one job, by the package manager that knows them by that name.
 packages() {
     case $1/$2 in
-    apt-get/build) echo gcc libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev libmnl-dev ;;
+    apt-get/build) echo gcc libc6-dev musl-tools pkgconf libseccomp-dev libcap-dev libyajl-dev libmnl-dev ;;
     apt-get/run)   echo busybox-static ;;
     apt-get/test)  echo busybox-static libcriterion-dev procps ;;
     apt-get/check) echo gcc clang clang-format clang-tidy python3 ;;

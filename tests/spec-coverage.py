@@ -17,7 +17,8 @@ TABLE = 'tests/spec-coverage.tsv'
 SCHEMAS = os.environ.get('SPEC_SCHEMA_DIR', TREE + '/../shared/data/runtime-spec-schema')
 PREFIXES = {'config-schema.json': '', 'features-schema.json': 'features:', 'state-schema.json': 'state:'}
 PLACES = {'native': 'native, hybrid v1', 'bare': 'guest v2, bare', 'systemd': 'guest v2, systemd',
-          'selinux': 'guest v2, SELinux', 'rootless': 'rootless'}
+          'selinux': 'guest v2, SELinux', 'hardware': 'guest v2, NUMA and RDMA', 'hybrid': 'guest v1, systemd',
+          'rootless': 'rootless'}
 # What needs no test of ours: another kind of machine is meant.
 EXCUSES = ('hardware: ', 'platform: ')
 

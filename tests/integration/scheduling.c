@@ -313,7 +313,7 @@ Scenario(scheduler, with_a_deadline_has_hooks_only_when_it_may_fork)
 
 Scenario(io_priority, of_every_class)
 {
-    static const struct {
+    const struct {
         const char *config;
         int expected;
     } classes[] = {
@@ -533,21 +533,4 @@ Scenario(memory_policy, of_a_node_that_is_not_there_is_refused)
         skip("this kernel knows no NUMA");
     bundle_set(bundle, "linux.memoryPolicy", "{\"mode\":\"MPOL_BIND\",\"nodes\":\"1000\"}");
     assert_refused(bundle_run(bundle), 1, "a node that is not there");
-}
-
-Scenario(memory_policy, pages_come_from_the_nodes_in_turn)
-{
-    struct bundle *bundle = bundle_new();
-    const char *maps;
-
-    need_root();
-    if (!file_exists("/sys/devices/system/node/node1"))
-        skip("needs the NUMA nodes 0 and 1");
-    bundle_set(bundle, "linux.memoryPolicy", "{\"mode\":\"MPOL_INTERLEAVE\",\"nodes\":\"0-1\"}");
-    bundle_start(bundle);
-    maps = file_text(text("/proc/%d/numa_maps", (int)bundle_pid(bundle)));
-    assert_has(maps, " interleave:0-1 ");
-    assert_has(maps, " N0=");
-    assert_has(maps, " N1=");
-    bundle_delete(bundle);
 }

@@ -3,12 +3,16 @@
 /* A systemd of the test's own: a process at the private socket of a user's runtime directory, which
  * writes down the calls that it gets and answers them by a script. */
 
+#include <byteswap.h>
 #include <criterion/criterion.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +29,10 @@ enum { MESSAGE_MOST = 8192, HEARD_MOST = 16 * MESSAGE_MOST };
 static char manager[64];
 static int manager_listener = -1;
 static pid_t manager_pid;
+
+/* How it speaks: in the other order of bytes than this machine's, and each byte for itself. */
+static bool manager_is_foreign;
+static bool manager_dribbles;
 
 static inline char *manager_file(char path[static 96], const char *name)
 {
@@ -63,6 +71,7 @@ static inline void manager_tear_down(void)
     close(manager_listener);
     unlink(manager_file(path, "heard"));
     unlink(manager_file(path, "systemd/private"));
+    unlink(manager_file(path, "bus"));
     rmdir(manager_file(path, "systemd"));
     rmdir(manager);
 }
@@ -90,8 +99,14 @@ static inline void put_bytes(struct message *message, const void *bytes, size_t 
     message->length += length;
 }
 
+static inline uint32_t in_its_order(uint32_t number)
+{
+    return manager_is_foreign ? bswap_32(number) : number;
+}
+
 static inline void put_uint32(struct message *message, uint32_t number)
 {
+    number = in_its_order(number);
     message->length = aligned(message->length, 4);
     put_bytes(message, &number, sizeof number);
 }
@@ -123,7 +138,8 @@ static inline void put_field(struct message *message, char code, const char *typ
 
 static inline void message_begin(struct message *message, char type)
 {
-    const char head[16] = {'l', type, 1, 1, [8] = 1}; /* little endian; no answer is wanted */
+    const bool is_little = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != manager_is_foreign;
+    const char head[16] = {is_little ? 'l' : 'B', type, 1, 1, [8] = 1}; /* no answer is wanted */
 
     memset(message, 0, sizeof *message);
     put_bytes(message, head, sizeof head);
@@ -141,20 +157,39 @@ static inline void message_begin_answer(struct message *message, char type, uint
 /* The fields are complete. */
 static inline void message_begin_body(struct message *message)
 {
-    uint32_t fields = (uint32_t)message->length - 16;
+    uint32_t fields = in_its_order((uint32_t)message->length - 16);
 
     memcpy(message->bytes + 12, &fields, sizeof fields);
     message->body = message->length = aligned(message->length, 8);
 }
 
-/* All of it is sent. */
-static inline void message_send(int connection, struct message *message)
+/* As one piece, or each byte when the one before it has been read. */
+static inline void say(int connection, const void *bytes, size_t length)
 {
-    uint32_t body = (uint32_t)(message->length - message->body);
+    size_t piece = manager_dribbles ? 1 : length;
+
+    for (size_t said = 0; said < length; said += piece) {
+        int unread;
+
+        if (write(connection, (const char *)bytes + said, piece) != (ssize_t)piece)
+            _exit(1);
+        while (manager_dribbles && ioctl(connection, SIOCOUTQ, &unread) == 0 && unread > 0)
+            sched_yield();
+    }
+}
+
+/* The body is complete. */
+static inline void message_end(struct message *message)
+{
+    uint32_t body = in_its_order((uint32_t)(message->length - message->body));
 
     memcpy(message->bytes + 4, &body, sizeof body);
-    if (write(connection, message->bytes, message->length) != (ssize_t)message->length)
-        _exit(1);
+}
+
+static inline void message_send(int connection, struct message *message)
+{
+    message_end(message);
+    say(connection, message->bytes, message->length);
 }
 
 /* --- the script */
@@ -165,7 +200,10 @@ struct answer {
     const char *string;
     const char *text;  /* of an error */
     bool hangs_up;     /* instead of it */
+    bool is_silent;    /* instead of it */
     void (*act)(void); /* what it does before */
+    /* What it says before, to a call of that serial. */
+    void (*says)(int connection, uint32_t serial);
 };
 
 #define NO_BODY         \
@@ -282,8 +320,7 @@ static inline void forget(struct heard *heard, size_t length)
 /* As a D-Bus server does; messages may have come behind the greeting. */
 static inline bool greet(int connection, struct heard *heard)
 {
-    static const char welcome[] =
-        "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n";
+    static const char welcome[] = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
     static const char begin[] = "BEGIN\r\n";
     const char *end;
 
@@ -293,7 +330,8 @@ static inline bool greet(int connection, struct heard *heard)
             return false;
     }
     forget(heard, (size_t)(end - heard->bytes) + strlen(begin));
-    return write(connection, welcome, strlen(welcome)) == (ssize_t)strlen(welcome);
+    say(connection, welcome, strlen(welcome));
+    return true;
 }
 
 /* Behind the end of the script calls are heard, and not answered. */
@@ -317,9 +355,12 @@ static inline const struct exchange *converse(int connection, const struct excha
                 _exit(1);
             if (next->answer.act != NULL)
                 next->answer.act();
+            if (next->answer.says != NULL)
+                next->answer.says(connection, uint32_at(heard.bytes + 8));
             if (next->answer.hangs_up)
                 return next + 1;
-            send_answer(connection, &next->answer, uint32_at(heard.bytes + 8));
+            if (!next->answer.is_silent)
+                send_answer(connection, &next->answer, uint32_at(heard.bytes + 8));
             if (next->result != NULL)
                 send_job_removed(connection, next->answer.string, next->result);
             next++;

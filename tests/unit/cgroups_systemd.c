@@ -291,6 +291,24 @@ Test(cgroups_systemd, a_quota_is_two_decimal_numbers)
     }
 }
 
+Test(cgroups_systemd, quota_and_period_of_v1_are_told_together)
+{
+    static const struct {
+        const char *quota, *period, *together;
+    } rows[] = {
+        {"25000", "50000", "25000 50000"},
+        {"25000", NULL,    "25000"      },
+        {"-1",    "50000", "max 50000"  },
+        {NULL,    "50000", "max 50000"  },
+    };
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        autoarena struct arena arena = {0};
+
+        cr_expect_str_eq(unit_quota_of_v1(rows[i].quota, rows[i].period, &arena), rows[i].together);
+    }
+}
+
 Test(cgroups_systemd, limits_are_properties_too)
 {
     for (size_t i = 0; i < count_of(limit_rows); i++) {

@@ -323,12 +323,12 @@ static void check_every_third(int end)
     }
 }
 
-Test(seccomp, few_calls_compile_to_a_list_that_is_right)
+Test(seccomp, few_calls_are_told_apart)
 {
     check_every_third(60);
 }
 
-Test(seccomp, many_calls_compile_to_a_tree_that_is_right)
+Test(seccomp, many_calls_are_told_apart)
 {
     check_every_third(300);
 }

@@ -9,7 +9,9 @@ set -euo pipefail
 root=${1:?usage: build-root.sh ROOT}
 
 packages=(
-    linux-image-cloud-amd64
+    # the quick one, and Debian's last with all controllers of cgroup v1 (not memory and cpuset since
+    # 6.12), which has RDMA, too
+    linux-image-cloud-amd64 linux-image-amd64/bookworm
     # pid 1 and its company
     systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod login passwd util-linux mount
     procps
@@ -25,8 +27,13 @@ packages=(
     python3 python3-grpcio python3-grpc-tools golang-github-kubernetes-cri-api-dev
 )
 
+mirror=http://deb.debian.org/debian
+sources=("deb $mirror trixie main" "deb $mirror trixie-updates main"
+         "deb http://security.debian.org/debian-security trixie-security main"
+         "deb $mirror bookworm main")
+
 mmdebstrap --quiet --mode=root --variant=minbase \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --include="${packages[*]}" trixie "$root"
+    --include="${packages[*]}" trixie "$root" "${sources[@]}"

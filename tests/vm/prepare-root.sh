@@ -1,28 +1,69 @@
 #!/bin/bash
 # Turn the guest's root directory into what vm-run boots: kernel, initramfs and disk image.
 #
-#   prepare-root.sh ROOT DIRECTORY     makes DIRECTORY/{vmlinuz,initrd.img,root.img}
+#   prepare-root.sh ROOT DIRECTORY     makes DIRECTORY/{vmlinuz,initrd.img,root.img} and, of the ordinary
+#                                      kernel, DIRECTORY/{vmlinuz,initrd.img}-full
 set -euo pipefail
 root=${1:?} directory=${2:?}
 here=$(dirname "$(readlink -f "$0")")
-version=$(ls "$root/lib/modules" | tail -1)
-modules=$root/lib/modules/$version
 
-kernel_and_initramfs() {
+# The cloud kernel has in it what it boots with, but for the disk's driver; the ordinary one has not.
+boots_with=(virtio_pci virtio_blk ext4 virtio_console)
+# What else of the ordinary kernel's thousands of modules a guest is given: rdma_rxe looks for the one before it by
+# name, CRIU for all those behind.
+full_modules=("${boots_with[@]}" virtio_rng autofs4 binfmt_misc overlay fuse loop tun veth dummy crc32_generic rdma_rxe
+              unix_diag tcp_diag udp_diag raw_diag inet_diag af_packet_diag netlink_diag)
+
+# The files of modules and of what they need, each behind what it needs.
+files_of() { # VERSION MODULE...
+    local version=$1 module
+    shift
+    for module; do
+        chroot "$root" modprobe -S "$version" --show-depends "$module"
+    done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++'
+}
+
+keep_full_modules() { # VERSION
+    local modules=$root/lib/modules/$1 kept
+    kept=$(files_of "$1" "${full_modules[@]}")
+    find "$modules" -name '*.ko*' | while read -r file; do
+        grep -qxF "${file#"$root"}" <<<"$kept" || rm "$file"
+    done
+    depmod_for "$1"
+}
+
+depmod_for() { depmod -b "$root" "$1" 2>/dev/null || chroot "$root" depmod "$1"; }
+
+kernel_and_initramfs() { # VERSION SUFFIX
+    local version=$1 suffix=$2 modules=$root/lib/modules/$1 initramfs number=10 file
     # xz is slow under emulation, and busybox's insmod cannot read it.
     find "$modules" -name '*.ko.xz' -print0 | xargs -0r -n 64 -P 2 unxz
-    depmod -b "$root" "$version" 2>/dev/null || chroot "$root" depmod "$version"
-    cp "$root/boot/vmlinuz-$version" "$directory/vmlinuz"
-    rm -f "$root"/boot/*
+    depmod_for "$version"
+    cp "$root/boot/vmlinuz-$version" "$directory/vmlinuz$suffix"
 
-    local initramfs
     initramfs=$(mktemp -d)
     mkdir -p "$initramfs"/{bin,dev,proc,root,modules}
     cp "$root/usr/bin/busybox" "$initramfs/bin/"
-    find "$modules" -name virtio_blk.ko -exec cp {} "$initramfs/modules/" \;
+    for file in $(files_of "$version" "${boots_with[@]}"); do
+        cp "$root$file" "$initramfs/modules/$number-${file##*/}"
+        number=$((number + 1))
+    done
     install -m 755 "$here/guest-initramfs.sh" "$initramfs/init"
-    (cd "$initramfs" && find . | cpio -o -H newc --quiet) >"$directory/initrd.img"
+    (cd "$initramfs" && find . | cpio -o -H newc --quiet) >"$directory/initrd.img$suffix"
     rm -rf "$initramfs"
+}
+
+kernels() {
+    local version
+    for version in $(ls "$root/lib/modules"); do
+        case $version in
+        *-cloud-*) kernel_and_initramfs "$version" "" ;;
+        *)
+            keep_full_modules "$version"
+            kernel_and_initramfs "$version" -full ;;
+        esac
+    done
+    rm -f "$root"/boot/*
 }
 
 # What a boot under emulation can do without; together it costs many seconds.
@@ -57,6 +98,7 @@ configure() {
     mkdir -p "$etc"/systemd/{system.conf.d,journald.conf.d,system/user@.service.d}
     cat >"$etc/systemd/system.conf.d/vm.conf" <<'END'
 [Manager]
+DefaultTimeoutStartSec=15min
 DefaultTimeoutStopSec=5s
 ShowStatus=no
 LogLevel=warning
@@ -110,7 +152,7 @@ make_image() {
 }
 
 mkdir -p "$directory"
-kernel_and_initramfs
+kernels
 configure
 install_agent
 make_image

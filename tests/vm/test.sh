@@ -1,13 +1,15 @@
 #!/bin/bash
-# Run the integration tests in two guests, under systemd and bare, and add up the results.
+# Run the integration tests in guests, and add up the results.
 #
 #   CRUN_LITE=PROGRAM tests/vm/test.sh TEST...     TEST, PROGRAM: built on the host
 #
-# Suites for which it matters whose the cgroups are run in both guests, the others in one of them: the kernel is the
-# same.  VM_EVERYWHERE=1 runs all in both.
-# A third guest has SELinux, with a policy for the suite security_labels, instead of AppArmor.
-# VM_INITS="systemd bare selinux" chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same random
-# numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.  TEST_RESULTS=DIR keeps
+# Two guests, systemd and bare, have pure cgroup v2. Suites for which it matters whose the cgroups are run in both, the
+# others in one of them: the kernel is the same.  VM_EVERYWHERE=1 runs all in both.
+# The others are for the few suites that need what they have: selinux, instead of AppArmor, a policy for that; hardware
+# two NUMA nodes and an RDMA adapter; hybrid, with systemd, cgroup v1 beside v2. Not asked for by default: v1, with
+# systemd as well, and without any v2.
+# VM_INITS="systemd bare ..." chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same
+# random numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.  TEST_RESULTS=DIR keeps
 # the results of each guest in DIR/INIT.tsv, as summary.sh does.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -24,8 +26,23 @@ cp -r "$tree/tests" "$tree/config.json.example" "$share/"
 cp "$CRUN_LITE" "$share/crun-lite"
 cp "$@" "$share/bin/"
 
-inits=${VM_INITS:-systemd bare selinux}
+inits=${VM_INITS:-systemd bare selinux hardware hybrid}
 everywhere=" cgroup_ownership contract device_limits events exec_cgroups leave_nothing resources rootless runc_shapes systemd systemd_messages update update_devices "
+
+# How vm-run starts them, and what is done there first.
+declare -A options=(
+    [systemd]="--init systemd"
+    [bare]="--init bare"
+    [selinux]="--init bare --append security=selinux"
+    [hardware]="--init bare --kernel full --nodes 2"
+    [hybrid]="--init systemd --kernel full --nodes 2 --cgroups hybrid"
+    [v1]="--init systemd --kernel full --nodes 2 --cgroups v1"
+)
+declare -A prepare=([selinux]=load-policy.sh [hardware]=soft-adapter.sh [hybrid]=soft-adapter.sh [v1]=soft-adapter.sh)
+
+# The suites of those that are there for a few; any other guest takes any suite.
+legacy="network_classes numa rdma systemd"
+declare -A few=([selinux]=security_labels [hardware]="numa rdma" [hybrid]=$legacy [v1]=$legacy)
 
 declare -A suites load
 for init in $inits; do
@@ -38,8 +55,10 @@ give() { # INIT TEST
     load[$1]=$((load[$1] + $("$2" --list | grep -c '── ')))
 }
 
-# The guests that take any suite; the one with SELinux is for one.
-common=${inits/selinux/}
+common=
+for init in $inits; do
+    [ -n "${few[$init]:-}" ] || common+=" $init"
+done
 
 least_loaded() {
     local init least=
@@ -56,21 +75,19 @@ for test; do
 done
 for test; do
     [ -z "$common" ] || runs_everywhere "$test" || give "$(least_loaded)" "$test"
-    [ "${test##*/}" != security_labels ] || [ "$common" = "$inits" ] || give selinux "$test"
+    for init in $inits; do
+        [[ " ${few[$init]:-} " != *" ${test##*/} "* ]] || give "$init" "$test"
+    done
 done
 for init in $inits; do
-    [ -n "${suites[$init]}" ] || inits=${inits/$init/}
+    [ -n "${suites[$init]}" ] || inits=$(printf ' %s ' $inits | sed "s/ $init //")
 done
 
 # One CPU a guest: QEMU's emulation has been seen to run code on one CPU while the kernel patches it on
 # another. The guests run side by side instead.
 run_guest() {
-    local options=(--init "$1") prepare=
-    if [ "$1" = selinux ]; then
-        options=(--init bare --append security=selinux) prepare="tests/vm/load-policy.sh && "
-    fi
-    "$here/vm-run" "${options[@]}" ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
-        --share "$share" --out "$share.out.$1" -- "${prepare}CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 \
+    "$here/vm-run" ${options[$1]} ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
+        --share "$share" --out "$share.out.$1" -- "${prepare[$1]:+tests/vm/${prepare[$1]} && }CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 \
             TEST_FILTER='${TEST_FILTER:-}' TEST_RESULTS=/out/results tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
 }
 
@@ -92,7 +109,7 @@ passed=0 failed=0 skipped=0 failures=
 for init in $inits; do
     status=0
     wait "${guest[$init]}" || status=$?
-    echo "== guest with pure cgroup v2, $init =="
+    echo "== guest: $init =="
     cat "$share.$init"
     keep_results "$init"
     totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$share.$init" | tail -1 || true)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/scenario.h"
 
 void need_systemd(void)
@@ -49,6 +50,29 @@ void unit_end(const char *unit)
         program_run(PROGRAM(.arguments = (const char *const[]){"systemctl", "stop", unit, NULL})));
     cr_assert(eventually(unit_is_gone(unit)), "%s is %s, %s", unit,
               unit_property(unit, "ActiveState"), unit_property(unit, "Result"));
+}
+
+static bool is_hybrid(void)
+{
+    return file_exists("/sys/fs/cgroup/unified/cgroup.procs");
+}
+
+const char *unit_cgroup_file(const char *cgroup, const char *file)
+{
+    const char *of_systemd = is_hybrid() ? "unified" : "systemd";
+    const char *controller = text("%.*s", (int)strcspn(file, "."), file);
+
+    if (host_has_pure_cgroup2())
+        return text("/sys/fs/cgroup/%s/%s", cgroup, file);
+    return text("/sys/fs/cgroup/%s/%s/%s",
+                strcmp(controller, "cgroup") == 0 ? of_systemd : controller, cgroup, file);
+}
+
+const char *unit_cgroup_line(const char *cgroup)
+{
+    bool has_v2 = host_has_pure_cgroup2() || is_hybrid();
+
+    return text("%s:/%s\n", has_v2 ? "0:" : ":name=systemd", cgroup);
 }
 
 const char *directory_of_user(const char *name)

@@ -23,6 +23,12 @@ void unit_end(const char *unit);
 /* Make a directory in scenario_work() that is that user's. */
 const char *directory_of_user(const char *name);
 
+/* A file of a unit's cgroup, by that of the unit ("system.slice/a.scope"): in v2, or with v1 in the
+ * hierarchy of the file's controller; what v1 has not ("cgroup.events") where systemd looks. */
+const char *unit_cgroup_file(const char *cgroup, const char *file);
+/* The end of the line that /proc/PID/cgroup has for it there. */
+const char *unit_cgroup_line(const char *cgroup);
+
 /* A manager of that user's which is not where logind would start it: a service of the machine's,
  * found in a directory of ours alone.  Its unit, for unit_end(). */
 char *serve_user_manager(const char *directory);
