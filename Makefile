@@ -22,8 +22,17 @@ is_musl     := $(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null))
 MUSL_CC     ?= $(if $(is_musl),$(CC),musl-gcc)
 musl        := $(if $(is_musl),native,$(patsubst %/Scrt1.o,%,$(shell $(MUSL_CC) '-$(hash)$(hash)$(hash)' /dev/null 2>&1 | grep -o '/[^ "]*/Scrt1\.o')))
 found        = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
-can_link    := $(if $(SANITIZE),shared,$(if $(musl),$(if $(filter 3,$(words $(foreach a,$(archives),$(call found,$(a))))),static,shared),shared))
+# Found out by trying, once: archives that are made for a newer C library, or for another machine, do not link.
+ifeq ($(SANITIZE),)
+# (Whose name has in it what is there: more of it may be installed by and by.)
+can_link_in := $(out)/can-link-$(words $(foreach a,$(archives),$(call found,$(a))))$(if $(musl),-musl).mk
+-include $(can_link_in)
+endif
+can_link    ?= shared
 LINK        ?= $(can_link)
+ifneq ($(SANITIZE),)
+override LINK := shared
+endif
 
 has_entry   := $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null))
 
@@ -55,7 +64,7 @@ PKG_CONFIG ?= pkg-config
 libraries  := libseccomp libcap yajl libmnl
 compile = $(CC) -std=gnu11 -I. -I$(out)/generated -D_GNU_SOURCE $(warnings) $(hardening) $(CFLAGS) $(sanitize) \
           $(CPPFLAGS) -MMD -MP $(shell $(PKG_CONFIG) --cflags $(libraries) $(1)) -c $< -o $@
-link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $^ \
+link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(LDFLAGS) $(or $(2),$^) \
           $(shell $(PKG_CONFIG) --libs $(libraries) $(1)) -o $@
 # All cores, unless the caller has said how many.
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
@@ -68,24 +77,40 @@ say     = $(if $(V),,@echo '  $(1)' $@;)
 
 all: $(program)                 ## build the program (default); SANITIZE=1, WERROR=1, V=1
 
-ifeq ($(LINK),static)
-# As small as can be: what a page fault brings in is most of the time that a start takes.
 libmnl       := $(call found,libmnl.a)
-static_flags := -Os -g -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-plt
+# As small as can be: what a page fault brings in is most of the time that a start takes.
+static_flags := -Os -g -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-plt \
+                $(if $(filter-out file,$(origin CFLAGS)),$(CFLAGS))
 from_gcc      = $(shell $(CC) -print-file-name=$(1))
-link_musl     = $(if $(is_musl),$(CC) -static-pie,$(CC) -static-pie -nostdlib -nostartfiles $(musl)/rcrt1.o $(musl)/crti.o \
-                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id$(if $(has_entry),$(comma)-e$(comma)entry) $(LDFLAGS) $^ \
-                $(foreach a,$(archives),$(call found,$(a))) $(libmnl) $(if $(is_musl),,$(musl)/libc.a -lgcc \
-                $(call from_gcc,crtendS.o) $(musl)/crtn.o) -o $@
-$(program): $(out)/crun-lite.debug
-	$(call say,strip  )strip -o $@ $<
+link_static   = $(if $(is_musl),$(CC) -static-pie,$(CC) -static-pie -nostdlib -nostartfiles $(musl)/rcrt1.o $(musl)/crti.o \
+                $(call from_gcc,crtbeginS.o)) -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id \
+                $(LDFLAGS) $(1) $(foreach a,$(archives),$(call found,$(a))) $(libmnl) $(if $(is_musl),,$(musl)/libc.a -lgcc \
+                $(call from_gcc,crtendS.o) $(musl)/crtn.o) -o $(2)
+# What the program needs of each archive: a name that one of a newer C library lacks is found here.
+needed       := seccomp_init seccomp_rule_add_array seccomp_export_bpf_mem cap_from_name cap_to_name yajl_tree_parse yajl_gen_alloc
+compile_musl  = $(MUSL_CC) -std=gnu11 -D_GNU_SOURCE -fPIE $(static_flags)
+$(can_link_in): base/fortified.c
+	@rm -rf $@.d && mkdir -p $@.d && echo 'int main(void) { return 0; }' >$@.d/main.c
+	@{ [ -n '$(musl)' ] && $(compile_musl) -c $@.d/main.c -o $@.d/main.o && \
+	    $(if $(is_musl),,$(compile_musl) -c $< -o $@.d/fortified.o &&) \
+	    $(call link_static,$(needed:%=-Wl,-u,%) $@.d/main.o $(if $(is_musl),,$@.d/fortified.o),$@.d/main) && \
+	    $@.d/main; } >/dev/null 2>&1 && echo 'can_link := static' >$@ || echo 'can_link := shared' >$@
+	@rm -rf $@.d
+# Another way to link is another program.
+$(out)/link: always
+	@mkdir -p $(@D); echo '$(LINK) $(CC) $(MUSL_CC)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+ifeq ($(LINK),static)
+STRIP ?= strip
+$(program): $(out)/crun-lite.debug $(out)/link
+	$(call say,strip  )$(STRIP) -o $@ $<
 $(out)/crun-lite.debug: $(static_parts)
-	$(call say,link   )$(link_musl)
+	$(call say,link   )$(call link_static,$(if $(has_entry),-Wl$(comma)-e$(comma)entry) $^,$@)
 # The headers of the kernel and of the libraries, without those of the other C library beside them.
 $(out)/static/include: Makefile
 	@rm -rf $@ && mkdir -p $@/sys
 	@$(if $(is_musl),true,cd $@ && for header in linux asm asm-generic mtd seccomp.h seccomp-syscalls.h yajl libmnl sys/capability.h; do \
-	    for place in /usr/include/$$($(CC) -dumpmachine) /usr/include; do \
+	    for place in /usr/include/$$($(MUSL_CC) -dumpmachine) /usr/include; do \
 	        [ ! -e $$place/$$header ] || { ln -s $$place/$$header $$header; break; }; done; done)
 $(out)/static/cmd/crun-lite/entry.o: static_flags += -fno-stack-protector -fcf-protection=none -U_FORTIFY_SOURCE
 $(out)/static/%.o: %.c | $(out)/static/include
@@ -93,8 +118,8 @@ $(out)/static/%.o: %.c | $(out)/static/include
 	$(call say,compile)$(MUSL_CC) -std=gnu11 -I. -I$(out)/generated -isystem $(out)/static/include -D_GNU_SOURCE $(warnings) $(hardening) \
 	    $(static_flags) $(CPPFLAGS) -MMD -MP -c $< -o $@
 else
-$(program): $(command) $(archive)
-	$(call say,link   )$(call link)
+$(program): $(command) $(archive) $(out)/link
+	$(call say,link   )$(call link,,$(command) $(archive))
 endif
 $(archive): $(library)
 	@mkdir -p $(@D) && rm -f $@

@@ -127,6 +127,7 @@ static int hear(const struct nlmsghdr *header, mnl_cb_t answer, void *context)
     }
     switch (header->nlmsg_type) {
     case NLMSG_NOOP:
+    case NLMSG_OVERRUN:
         return MNL_CB_OK;
     case NLMSG_ERROR:
         return heard_error(header);

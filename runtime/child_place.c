@@ -53,7 +53,7 @@ static int follow_parent(struct error *err)
 
 int child_settle(struct child *child, struct error *err)
 {
-    signals_reset();
+    signals_reset(child->changed_signals);
     if (child->occasion == CHILD_ON_CREATE)
         signals_end_us();
     return follow_parent(err);

@@ -77,6 +77,7 @@ static int joined_pid_namespace(const struct namespace_plan *plan)
  *  - nobody is in its pid namespace who could look into it, and it is no user's who is not root
  * here;
  *  - nothing in it allocates: hooks of its own do;
+ *  - it fills no tmpfs: the pages would count as ours, not as the container's;
  *  - no time namespace is set or entered, which the kernel refuses to whoever shares memory;
  *  - it is not killed for memory: we would be killed with it.  (Where others have used up what a
  * cgroup above allows, that can happen, as a kill of us can: delete --force cleans up.)
@@ -95,6 +96,7 @@ static bool may_lend_memory(const struct creation *creation)
            (plan->namespaces.create & CLONE_NEWNS) != 0 &&
            (all & (CLONE_NEWUSER | CLONE_NEWTIME)) == 0 &&
            plan->hooks->create_container.count + plan->hooks->start_container.count == 0 &&
+           !mount_plan_copies_up(plan->mounts) &&
            (resources == NULL || resources->unified.count == 0) &&
            (memory == NULL || !memory->limit.set || memory->limit.value < 0 ||
             memory->limit.value >= ENOUGH);
@@ -189,6 +191,24 @@ static int serve(struct creation *creation, struct error *err)
     return explain_end(creation, err);
 }
 
+/* Devices that the child opens or makes are filtered as those of the program: then the filter comes
+ * first. */
+static bool filters_first(const struct creation *creation)
+{
+    return mount_plan_needs_devices(creation->plan.mounts);
+}
+
+static int filter_devices_first(struct creation *creation, struct error *err)
+{
+    return filters_first(creation) ? creation_filter_devices(creation, err) : 0;
+}
+
+/* Else while the child makes its mounts, which none of this concerns. */
+static int filter_devices_beside(struct creation *creation, struct error *err)
+{
+    return filters_first(creation) ? 0 : creation_filter_devices(creation, err);
+}
+
 static int write_state(struct creation *creation, struct error *err)
 {
     /* Whoever finds "starting" asks start.sock: one record less, for a container that `run` starts.
@@ -212,22 +232,22 @@ static int let_go(struct creation *creation, struct error *err)
  * ----------------------------------------------------------------------------------------- */
 
 static const struct create_step create_steps[] = {
-    {"claim-id",       creation_claim_id,       creation_release_id,      true },
-    {"make-plan",      creation_make_plan,      NULL,                     true },
-    {"write-intent",   creation_write_intent,   NULL,                     false},
-    {"make-notify",    creation_make_notify,    NULL,                     false},
-    {"open-doors",     open_doors,              NULL,                     false},
-    {"make-layer",     creation_make_layer,     creation_release_layer,   false},
-    {"make-class",     creation_make_class,     creation_remove_class,    true },
-    {"make-cgroup",    creation_make_cgroup,    creation_remove_cgroup,   false},
-    {"set-limits",     creation_set_limits,     NULL,                     false},
-    {"spawn-child",    spawn_child,             creation_kill_child,      false},
- /* While the child makes its mounts, which none of these concerns. */
-    {"filter-devices", creation_filter_devices, NULL,                     false},
-    {"write-config",   creation_write_config,   NULL,                     false},
-    {"serve-child",    serve,                   give_devices_back,        true },
-    {"write-state",    write_state,             creation_forget_pid_file, false},
-    {"let-go",         let_go,                  NULL,                     false},
+    {"claim-id",       creation_claim_id,     creation_release_id,      true },
+    {"make-plan",      creation_make_plan,    NULL,                     true },
+    {"write-intent",   creation_write_intent, NULL,                     false},
+    {"make-notify",    creation_make_notify,  NULL,                     false},
+    {"open-doors",     open_doors,            NULL,                     false},
+    {"make-layer",     creation_make_layer,   creation_release_layer,   false},
+    {"make-class",     creation_make_class,   creation_remove_class,    true },
+    {"make-cgroup",    creation_make_cgroup,  creation_remove_cgroup,   false},
+    {"set-limits",     creation_set_limits,   NULL,                     false},
+    {"filter-devices", filter_devices_first,  NULL,                     false},
+    {"spawn-child",    spawn_child,           creation_kill_child,      false},
+    {"filter-devices", filter_devices_beside, NULL,                     false},
+    {"write-config",   creation_write_config, NULL,                     false},
+    {"serve-child",    serve,                 give_devices_back,        true },
+    {"write-state",    write_state,           creation_forget_pid_file, false},
+    {"let-go",         let_go,                NULL,                     false},
 };
 
 int container_create(const struct runtime *runtime, const struct create_request *request,

@@ -137,7 +137,7 @@ static _Noreturn void become_criu(const struct criu_job *job, int socket)
 
     snprintf(number, sizeof number, "%d", socket);
     leave_foreground(job);
-    signals_reset();
+    signals_reset(UINT64_MAX);
     if (get_ready(job, socket, &err) < 0)
         handshake_send_failure(socket, &err);
     else

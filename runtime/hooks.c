@@ -77,7 +77,7 @@ static _Noreturn void become_hook(const struct spec_hook *hook, const char *dire
                                                : no_args;
 
     setpgid(0, 0);
-    signals_reset();
+    signals_reset(UINT64_MAX);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook of a runtime that is gone serves nobody */
     if (dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
         kernel_close_range(3, ~0u, 0);

@@ -10,7 +10,7 @@
 
 #include "base/kernel.h"
 
-enum { STACK_SIZE = 512 * 1024 }; /* touched page by page */
+enum { STACK_SIZE = 2 * 1024 * 1024 }; /* as much of it as is touched */
 
 /* On the stack of the caller, who waits until it is no longer used. */
 struct lending {
@@ -22,7 +22,15 @@ struct lending {
     atomic_uint is_over;
 };
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#endif
+
+#if defined(__x86_64__) && !defined(IS_SANITIZED)
 
 bool lend_is_possible(void)
 {
@@ -38,11 +46,12 @@ static long clone_and_call(struct clone_args *args, void (*begin)(void *), void 
     __asm__ volatile("syscall\n\t"
                      "test %%rax, %%rax\n\t"
                      "jnz 1f\n\t"
+                     "mov %[context], %%rdi\n\t"
+                     "mov %[begin], %%rax\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "sub $128, %%rsp\n\t"
                      "and $-16, %%rsp\n\t"
-                     "mov %[context], %%rdi\n\t"
-                     "call *%[begin]\n\t"
+                     "call *%%rax\n\t"
                      "ud2\n"
                      "1:"
                      : "=a"(result)

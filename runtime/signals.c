@@ -21,11 +21,11 @@ void signals_end_us(void)
         sigaction(usual[i], &action, NULL);
 }
 
-void signals_reset(void)
+void signals_reset(uint64_t changed)
 {
     sigset_t none;
 
-    signals_set_default(signals_changed());
+    signals_set_default(changed);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

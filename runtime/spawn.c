@@ -12,6 +12,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "base/populate.h"
+#include "base/signals.h"
 #include "namespaces/user.h"
 #include "runtime/handshake.h"
 #include "runtime/lend.h"
@@ -220,6 +221,7 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     bool joined_v2;
     int pidfd = -1;
 
+    request->child->changed_signals = signals_changed();
     if (request->lends_memory) {
         pid_t lent = clone_lending(request, &pidfd);
 

@@ -15,6 +15,7 @@ struct context {
     struct log_file log_file; /* where runtime.log goes */
     bool root_given;          /* --root was on the command line */
     struct arena *arena;      /* freed when the program ends */
+    bool has_lent_memory;     /* create_request.lends_memory: the program has to end as it stands */
     /* What an error is about: `run "web": ...`.  The first argument, unless the command knows
      * better. */
     const char *subject;

@@ -12,7 +12,7 @@ static int create(struct context *context, const void *options, const struct arg
         return -err->code;
     request.id = arguments->items.items[0];
     request.detach = true;
-    request.lends_memory = true;
+    request.lends_memory = context->has_lent_memory = true;
     if (container_create(&context->runtime, &request, &container, err) < 0)
         return -err->code;
     container_free(container);

@@ -10,7 +10,6 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -249,6 +249,9 @@ int main(int argc, char *argv[])
 
     int status = run_command_line(&context, argc > 0 ? argv : no_arguments);
 
+    /* Standard output has been written.  Neither this frame nor the arena may go. */
+    if (context.has_lent_memory)
+        _exit(status);
     arena_free(&arena);
     return status;
 }

@@ -5,7 +5,8 @@
  * time.
  *
  * Sizes are rounded up to powers of two; what is freed is kept for the next of its size.  What is
- * larger than LARGEST has a mapping of its own.  The program has one thread.
+ * larger than LARGEST has a mapping of its own.  One thread allocates: that of runtime/lend.c, and
+ * the child on it, do not.
  */
 
 #include <errno.h>

@@ -167,7 +167,7 @@ static int run(struct context *context, const void *command_options,
         return -err->code;
     request.detach = options->detach;
     request.will_start = true;
-    request.lends_memory = true;
+    request.lends_memory = context->has_lent_memory = true;
     if (!request.detach) {
         if (!options->create.no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
             return fail(err, errno, "become the subreaper");

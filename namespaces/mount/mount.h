@@ -52,6 +52,13 @@ struct mount_plan; /* see plan.h; in the arena */
 must_check int mount_plan_from_spec(struct mount_plan **ret, const struct mount_request *request,
                                     struct arena *arena, const struct log *log, struct error *err);
 
+/* Whether a file of the host's is mounted as a disk, or a device made that linux.devices lists:
+ * then a filter of devices has a say in what becomes of it. */
+bool mount_plan_needs_devices(const struct mount_plan *plan);
+
+/* Whether a mount begins with what it covers (tmpcopyup). */
+bool mount_plan_copies_up(const struct mount_plan *plan);
+
 /* The absolute path of the root file system on the host. */
 const char *mount_plan_rootfs(const struct mount_plan *plan);
 

@@ -1,4 +1,5 @@
 #include "namespaces/mount/plan.h"
+#include "namespaces/mount/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -185,6 +186,30 @@ int mount_plan_from_spec(struct mount_plan **ret, const struct mount_request *re
         return error;
     *ret = plan;
     return 0;
+}
+
+bool mount_plan_needs_devices(const struct mount_plan *plan)
+{
+    for (size_t i = 0; i < plan->device_count; i++) {
+        if (plan->devices[i].is_listed)
+            return true;
+    }
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        const struct planned_mount *mount = &plan->mounts[i];
+
+        if (mount->kind == MOUNT_KIND_FILESYSTEM && *mount->source == '/')
+            return true;
+    }
+    return false;
+}
+
+bool mount_plan_copies_up(const struct mount_plan *plan)
+{
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        if ((plan->mounts[i].extensions & MOUNT_COPY_UP) != 0)
+            return true;
+    }
+    return false;
 }
 
 const char *mount_plan_rootfs(const struct mount_plan *plan)
