@@ -5,8 +5,8 @@
 #include "base/error.h"
 
 /* Descriptors 0-2 are open, so that no file of ours becomes somebody's standard output; SIGPIPE and
- * SIGXFSZ are ignored, whose errors we report; the umask is 022; a program that was given rights its
- * caller lacks refuses. */
+ * SIGXFSZ are ignored, whose errors we report; the umask is 022; a program that was given rights
+ * its caller lacks refuses. */
 must_check int startup(struct error *err);
 
 /* No other signal is blocked or ignored: once it is known that this process is the one to work, and
