@@ -61,7 +61,7 @@ link    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(CFLAGS) $(sanitize) $(
 jobs    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 say     = $(if $(V),,@echo '  $(1)' $@;)
 
-.PHONY: all test test-unit test-vm test-probe test-engines compatibility spec-coverage test-programs probe-program bench-programs bench bench-quick test-counts performance run check format install uninstall clean help deps
+.PHONY: all test test-unit test-vm test-probe test-engines test-mutations compatibility spec-coverage test-programs probe-program bench-programs bench bench-quick test-counts performance run check format install uninstall clean help deps
 .PHONY: always
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -199,6 +199,11 @@ test-engines:                   ## containerd, CRI, Docker, Podman with it, and 
 	@tests/packages.sh build test engines $(if $(filter-out native,$(ENGINES)),vm)
 	@$(MAKE) --no-print-directory $(jobs) all
 	@CRUN_LITE=$(abspath $(program)) ENGINES_RESULTS=$(BUILD)/engines tests/engines/run.sh $(ENGINES)
+MUTATIONS_WHERE ?= native bare systemd
+test-mutations: export MUTATIONS_WHERE := $(MUTATIONS_WHERE)
+test-mutations:                 ## that tests fail when the rule they guard is taken away (as root, QEMU)
+	@tests/packages.sh build test check $(if $(filter-out native,$(MUTATIONS_WHERE)),vm)
+	@tests/mutations/run.py $(BUILD)
 compatibility: all              ## docs/compatibility.{tsv,md}: take in the last results of test-engines
 	@tests/engines/report.py $(abspath $(program)) docs $(wildcard $(patsubst %,$(BUILD)/engines/%.tsv,$(ENGINES)))
 spec-coverage:                  ## docs/spec-coverage.{tsv,md}: take in the last results of test and test-vm
@@ -210,6 +215,7 @@ check:                          ## format, layers, both compilers with -Werror, 
 	@echo 'clang-format' && clang-format --dry-run -Werror $(sources)
 	tests/check-layers.sh
 	tests/spec-coverage.py
+	tests/mutations/run.py --check
 	@$(MAKE) --no-print-directory $(jobs) CC=gcc WERROR=1 BUILD=$(BUILD)/gcc \
 	    PROGRAM=$(BUILD)/gcc/crun-lite test-programs probe-program bench-programs
 	@$(MAKE) --no-print-directory $(jobs) CC=clang LINK=shared WERROR=1 BUILD=$(BUILD)/clang \

@@ -270,6 +270,18 @@ Scenario(devices, in_a_user_namespace_they_are_the_hosts)
 }
 
 /* Nobody can make the host's device nodes give rights that they are not meant to give. */
+Scenario(devices, in_a_user_namespace_another_one_of_the_host_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_map_users(bundle, 100000, 65536);
+    bundle_set(bundle, "linux.devices[+]",
+               "{\"path\":\"/dev/kmsg\",\"type\":\"c\",\"major\":1,\"minor\":3}");
+    assert_refused(bundle_run(bundle), 1,
+                   "the host has a character device 1:11 there, not a character device 1:3");
+}
+
 Scenario(devices, in_a_user_namespace_they_are_bound_nosuid_and_noexec)
 {
     static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};

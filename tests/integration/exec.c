@@ -212,6 +212,18 @@ Scenario(exec, capabilities_are_added_but_never_inheritable)
     bundle_delete(bundle);
 }
 
+Scenario(exec, has_no_new_privileges_where_the_container_has_none)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "process.noNewPrivileges", "true");
+    bundle_start(bundle);
+    assert_text(exec_output(bundle, bundle->id, "sh", "-c", STATUS_LINE("NoNewPrivs")),
+                "NoNewPrivs:1\n");
+    bundle_delete(bundle);
+}
+
 Scenario(exec, no_new_privileges_can_be_asked_for)
 {
     struct bundle *bundle = bundle_new();

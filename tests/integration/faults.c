@@ -316,6 +316,28 @@ Scenario(faults, an_exec_whose_process_is_killed_before_its_program_is_told)
 
 /* --- interrupted by who waits for it ---------------------------------------------------------- */
 
+/* A child that is busy does not see its socket close. */
+Scenario(faults, a_busy_first_process_ends_with_a_killed_create)
+{
+    struct bundle *bundle = bundle_new();
+    const char *members;
+    struct running creating;
+
+    need_root();
+    bundle_set(bundle, "hooks.createContainer", "[{\"path\":\"%s\"}]",
+               work_script("hook", text("touch %s; exec sleep 1000", work_path("began"))));
+    creating = crun_begin(PROGRAM(0), "create", "-b", bundle->path, bundle->id);
+    cr_assert(eventually(file_exists(work_path("began"))));
+    members = bundle_cgroup_file(bundle, "pids", "cgroup.procs");
+    cr_assert(*file_text(members) != '\0');
+    cr_assert(kill(creating.pid, SIGKILL) == 0);
+    program_wait(&creating, DEADLINE_SECONDS);
+    for (int i = 0; i < 500 && *file_text(members) != '\0'; i++)
+        wait_ms(20);
+    assert_text(file_text(members), "");
+    assert_ok(crun("delete", "--force", bundle->id));
+}
+
 Scenario(faults, an_interrupted_create_cleans_up_and_dies)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};

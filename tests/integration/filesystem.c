@@ -99,6 +99,18 @@ Scenario(filesystem, a_directory_and_a_file_are_bound)
     assert_text(file_text(work_path("file")), "of the host");
 }
 
+Scenario(filesystem, a_tmpfs_has_the_mode_of_what_it_covers)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(chmod(text("%s/mnt", bundle->rootfs), 01750) == 0);
+    bundle_mount(bundle, "/mnt", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/missing", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"mode=711\"");
+    assert_text(inside(bundle, "stat -c %a /mnt /missing /work"), "1750\n1777\n711");
+}
+
 Scenario(filesystem, a_plain_bind_leaves_submounts_behind)
 {
     struct bundle *bundle = bundle_new();
@@ -194,6 +206,16 @@ Scenario(filesystem, read_only_paths_cannot_be_written)
         "ro,nosuid,nodev,noexec,relatime");
 }
 
+Scenario(filesystem, read_only_paths_are_so_with_all_that_is_mounted_below)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/work/below", "tmpfs", "tmpfs", "");
+    bundle_set(bundle, "linux.readonlyPaths[+]", "\"/work\"");
+    assert_text(inside(bundle, "(echo x >/work/below/x) 2>/dev/null && echo written; true"), "");
+}
+
 /* --- cgroup ----------------------------------------------------------------------------------- */
 
 Scenario(filesystem, the_cgroup_mount_shows_the_containers_own)
@@ -268,6 +290,21 @@ Scenario(filesystem, limits_cannot_be_raised_from_inside)
 }
 
 /* --- working directory ------------------------------------------------------------------------ */
+
+/* CVE-2023-25809: with the host's sysfs come its cgroups, which its owner could write. */
+Scenario(filesystem, the_hosts_sysfs_is_read_only_with_all_that_is_mounted_below)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_map_users(bundle, 100000, 65536);
+    bundle_without_namespace(bundle, "network");
+    bundle_mount(bundle, "/work", "sysfs", "sysfs", "");
+    assert_text(inside(bundle,
+                       "grep -c ' /work' /proc/self/mountinfo >/dev/null && "
+                       "grep ' /work' /proc/self/mountinfo | grep -v ' /work[^ ]* ro,'; true"),
+                "");
+}
 
 Scenario(filesystem, a_missing_cwd_is_made)
 {
@@ -408,6 +445,16 @@ Scenario(filesystem, nothing_is_mounted_over_the_inside_of_proc)
 }
 
 /* lxcfs's places are allowed. */
+Scenario(filesystem, no_link_leads_a_mount_into_proc)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(symlink("/proc/sys", text("%s/inner", bundle->rootfs)) == 0);
+    bundle_mount(bundle, "/inner/kernel", "tmpfs", "tmpfs", "");
+    assert_refused(bundle_run(bundle), 1, "/inner/kernel: the destination leads into a procfs");
+}
+
 Scenario(filesystem, files_of_proc_that_may_be_replaced)
 {
     struct bundle *bundle = bundle_new();

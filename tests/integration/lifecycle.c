@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -187,11 +190,15 @@ Scenario(lifecycle, the_pid_file_is_a_number_and_nothing_else)
 Scenario(lifecycle, a_pid_file_that_cannot_be_written_stops_create_before_anything)
 {
     struct bundle *bundle = bundle_waiting();
+    const char *mark = work_path("mark");
 
     need_root();
+    bundle_set(bundle, "hooks.createRuntime", "[{\"path\":\"%s\"}]",
+               work_script("hook", text("touch %s", mark)));
     assert_refused(crun("create", "--pid-file", work_path("no/such/place"), "--bundle",
                         bundle->path, bundle->id),
                    1, "no/such/place");
+    cr_assert(!file_exists(mark));
 }
 
 /* --- what does not exist ---------------------------------------------------------------------- */
@@ -353,6 +360,7 @@ Scenario(lifecycle, sigkill_without_a_pid_namespace_reaches_everyone)
     bundle_start_as_is(bundle);
     assert_ok(crun("kill", bundle->id, "KILL"));
     cr_assert(eventually(has_status(bundle, "stopped")));
+    cr_assert(eventually(*file_text(bundle_cgroup_file(bundle, "pids", "cgroup.procs")) == '\0'));
     assert_ok(crun("delete", bundle->id));
 }
 
@@ -678,6 +686,50 @@ Scenario(lifecycle, of_many_creates_with_one_id_one_wins)
     }
     cr_assert(won == 1, "%d creates succeeded", won);
     assert_text(bundle_status(bundle), "created");
+    bundle_delete(bundle);
+}
+
+/* Whoever listens in the first process's place would be told to start, and `start` would say yes.
+ */
+Scenario(lifecycle, start_speaks_with_the_first_process_alone)
+{
+    struct bundle *bundle = bundle_waiting();
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    need_root();
+    assert_ok(create(bundle));
+
+    autoclose int state = open(text("%s/%s", scenario_root(), bundle->id),
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", state);
+    cr_assert(unlinkat(state, "start.sock", 0) == 0);
+    cr_assert(bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
+    cr_assert(listen(listener, 1) == 0);
+    assert_refused(crun("start", bundle->id), 1, "start.sock: belongs to process");
+    bundle_delete(bundle);
+}
+
+Scenario(lifecycle, one_command_waits_for_another_on_its_container)
+{
+    struct bundle *bundle = bundle_waiting();
+    struct running pausing;
+
+    need_root();
+    bundle_start_as_is(bundle);
+
+    autoclose int other = open(text("%s/%s", scenario_root(), bundle->id),
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    cr_assert(other >= 0 && flock(other, LOCK_EX | LOCK_NB) == 0);
+    pausing = crun_begin(PROGRAM(0), "pause", bundle->id);
+    wait_ms(500);
+    cr_assert(!program_has_ended(&pausing));
+    assert_text(bundle_status(bundle), "running");
+    cr_assert(flock(other, LOCK_UN) == 0);
+    assert_ok(program_wait(&pausing, DEADLINE_SECONDS));
+    assert_text(bundle_status(bundle), "paused");
     bundle_delete(bundle);
 }
 

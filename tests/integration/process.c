@@ -2,6 +2,7 @@
  * what the program in a container is and may do. */
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ Scenario(process, no_group_of_the_callers_is_left)
     struct bundle *bundle = bundle_new();
 
     need_root();
+    cr_assert(setgroups(1, (const gid_t[]){4242}) == 0);
     assert_text(inside(bundle, "grep '^Groups:' /proc/self/status | tr -d '\\t '"), "Groups:");
 }
 
@@ -53,6 +55,15 @@ Scenario(process, the_umask_is_0022_by_default)
     need_root();
     umask(0);
     assert_text(inside(bundle, "umask"), "0022");
+}
+
+Scenario(process, the_umask_is_as_given)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_set(bundle, "process.user.umask", "%d", 0137);
+    assert_text(inside(bundle, "umask"), "0137");
 }
 
 Scenario(process, home_comes_from_the_images_passwd)
@@ -315,8 +326,58 @@ Scenario(process, the_program_is_looked_up_in_the_containers_path)
 /* --- descriptors ------------------------------------------------------------------------------ */
 
 /* Of the first process, a shell: by nothing that makes it open one itself. */
+/* Nobody could end it by them, and most programs never look. */
+Scenario(process, signals_that_the_caller_ignores_are_not_ignored)
+{
+    struct bundle *bundle = bundle_new();
+    struct program ignoring = {
+        .wrapper = work_script("ignoring", "trap '' INT TERM USR1; exec \"$@\"")};
+    static const char said[] = "SigIgn:\t0000000000000000\n";
+
+    need_root();
+    bundle_set(bundle, "process.args", "[\"grep\",\"SigIgn\",\"/proc/self/status\"]");
+    assert_text(crun_with(&ignoring, "run", "-b", bundle->path, bundle->id).out, said);
+    bundle_start(bundle);
+    assert_text(crun_with(&ignoring, "exec", bundle->id, "grep", "SigIgn", "/proc/self/status").out,
+                said);
+    bundle_delete(bundle);
+}
+
 #define LIST_DESCRIPTORS \
     "for i in $(seq 0 255); do [ -e /proc/1/fd/$i ] && printf \"$i \"; done; echo; true"
+
+/* The host's is on a mount that the container does not have. */
+Scenario(process, null_as_a_stream_is_the_containers_own)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    assert_text(inside(bundle, "[ $(stat -Lc %d /proc/self/fd/0) = $(stat -c %d /dev/null) ] && "
+                               "echo own"),
+                "own");
+}
+
+/* Nor while it waits to be started: who has to close it waits too. */
+Scenario(process, a_created_one_holds_no_descriptor_of_the_callers)
+{
+    struct bundle *bundle = bundle_new();
+    const char *leak = work_file("leak", "");
+    int host = open(leak, O_RDONLY); /* inherited, deliberately */
+    const char *listed;
+
+    need_root();
+    assert_ok(crun_with(PROGRAM(.inherit = (const int[]){host, host, -1}), "create", "-b",
+                        bundle->path, bundle->id));
+    listed = program_run(
+                 PROGRAM(.arguments = (const char *[]){"ls", "-l",
+                                                       text("/proc/%d/fd", (int)bundle_pid(bundle)),
+                                                       NULL}))
+                 .out;
+    assert_has(listed, " 0 -> ");
+    assert_lacks(listed, leak);
+    bundle_delete(bundle);
+    close(host);
+}
 
 Scenario(process, three_descriptors_and_no_more)
 {
@@ -847,6 +908,19 @@ Scenario(hooks, a_failing_poststart_hook_ends_the_container)
     add_hook(bundle, "poststart", work_script("hook", "exit 4"), "");
     assert_refused(bundle_run(bundle), 1, "poststart");
     assert_refused(crun("state", bundle->id), 1, "does not exist");
+}
+
+Scenario(hooks, a_failing_poststart_hook_of_start_stops_what_was_started)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_script(bundle, "sleep 3600");
+    add_hook(bundle, "poststart", work_script("hook", "exit 4"), "");
+    assert_ok(crun("create", "-b", bundle->path, bundle->id));
+    assert_refused(crun("start", bundle->id), 1, "poststart");
+    cr_assert(eventually(strcmp(bundle_status(bundle), "stopped") == 0));
+    assert_ok(crun("delete", bundle->id));
 }
 
 Scenario(hooks, poststop_runs_however_the_container_goes)

@@ -357,6 +357,25 @@ Scenario(terminal, has_its_size_from_the_first_moment)
     }
 }
 
+Scenario(terminal, belongs_to_the_user_of_the_process)
+{
+    struct bundle *bundle = bundle_new();
+    struct running running;
+    int master, slave;
+
+    need_root();
+    cr_assert(openpty(&master, &slave, NULL, NULL, NULL) == 0);
+    fcntl(master, F_SETFD, FD_CLOEXEC);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_set(bundle, "process.user", "{\"uid\":1000,\"gid\":1000}");
+    bundle_script(bundle, "echo owner $(stat -c %u $(tty)) end");
+    running = crun_begin(PROGRAM(.terminal = slave), "run", "-b", bundle->path, bundle->id);
+    close(slave);
+    assert_has(read_until(master, "end"), "owner 1000 end");
+    assert_ok(program_wait(&running, DEADLINE_SECONDS));
+    close(master);
+}
+
 Scenario(terminal, the_callers_is_as_it_was_afterwards)
 {
     struct bundle *bundle = bundle_new();

@@ -15,6 +15,7 @@
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
+#include "tests/integration/harness/without_call.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE 2
@@ -127,6 +128,26 @@ Scenario(cve_2016_9962, not_even_to_who_may_trace_it)
                             "\"CAP_DAC_READ_SEARCH\",\"CAP_KILL\"");
 }
 
+/* Root of a user namespace has every right over what is born in it, but not over what is ours. */
+Scenario(cve_2016_9962, nor_to_the_root_of_a_user_namespace)
+{
+    struct bundle *bundle = bundle_new();
+    struct outcome started;
+
+    need_root();
+    bundle_map_users(bundle, 100000, 65536);
+    give_capabilities(bundle, "\"CAP_SYS_ADMIN\",\"CAP_SYS_PTRACE\",\"CAP_DAC_OVERRIDE\","
+                              "\"CAP_DAC_READ_SEARCH\",\"CAP_KILL\"");
+    bundle_script(bundle, "while :; do for p in /proc/[0-9]*; do case $(readlink $p/exe) in "
+                          "'' | */busybox) ;; *) echo SEEN $p;; esac; done; done");
+    started = crun("run", "-d", "-b", bundle->path, bundle->id);
+    assert_ok(started);
+    for (int i = 0; i < 30; i++)
+        crun("exec", bundle->id, "true");
+    assert_lacks(program_output(&started.running), "SEEN");
+    bundle_delete(bundle);
+}
+
 /* --- races in a shared volume ----------------------------------------------------------------- */
 
 /* Exchange a directory and a link to the canary for as long as the caller likes. */
@@ -209,6 +230,24 @@ Scenario(cve_2019_19921, proc_is_never_somewhere_else)
     assert_text(file_text("/proc/self/mountinfo"), mounts);
 }
 
+/* CVE-2025-52881: where a procfs of our own cannot be had, the container's must be one. */
+Scenario(cve_2025_52881, a_false_proc_is_not_believed)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    give_capabilities(bundle, "\"CAP_SYS_ADMIN\"");
+    bundle_start(bundle);
+    assert_text(inside_running(bundle,
+                               "mount -t tmpfs none /proc && mkdir -p /proc/thread-self/fd && "
+                               "echo covered"),
+                "covered");
+    assert_refused(crun_with(PROGRAM(.wrapper = without_fsopen()), "exec", bundle->id, "true"), 255,
+                   "/proc: is not the root of a procfs");
+    assert_ok(crun("exec", bundle->id, "true"));
+    bundle_delete(bundle);
+}
+
 /* --- devices that lie ------------------------------------------------------------------------- */
 
 /* CVE-2025-31133: what hides files must be a null device, whatever the image has at its place. */
@@ -251,6 +290,20 @@ Scenario(cve_2025_31133, a_false_null_device_hides_all_the_same)
     }
 }
 
+/* What hides files is the host's, and a host may be a container whose /dev somebody has changed. */
+Scenario(cve_2025_31133, a_false_null_device_of_the_host_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_file(bundle, "etc/hidden", "visible\n", 0644);
+    bundle_set(bundle, "linux.maskedPaths[+]", "\"/etc/hidden\"");
+    bundle_script(bundle, "cat /etc/hidden");
+    cr_assert(kernel_mount(work_file("false", ""), "/dev/null", NULL, MS_BIND, NULL) == 0);
+    assert_refused(bundle_run(bundle), 1, "/dev/null of the host: is not the null device");
+    cr_assert(kernel_umount("/dev/null", MNT_DETACH) == 0);
+}
+
 /* CVE-2025-52565, CVE-2026-88264: the console is the terminal, wherever a link points. */
 Scenario(cve_2025_52565, a_false_console_is_replaced_or_refused)
 {
@@ -271,6 +324,37 @@ Scenario(cve_2025_52565, a_false_console_is_replaced_or_refused)
         bundle_run(bundle);
         assert_text(file_text(canary), "alive");
     }
+}
+
+/* Nor is anything inside covered by it. */
+Scenario(cve_2025_52565, a_console_that_is_a_link_inside_is_refused)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    for (int mounts = 0; mounts < 4; mounts++)
+        bundle_remove(bundle, "mounts[1]");
+    bundle_mount(bundle, "/dev/pts", "devpts", "devpts", "\"newinstance\",\"ptmxmode=0666\"");
+    bundle_file(bundle, "etc/secret", "", 0644);
+    cr_assert(symlink("/etc/secret", text("%s/dev/console", bundle->rootfs)) == 0);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_script(bundle, "true");
+    assert_refused(bundle_run(bundle), 1, "/dev/console: is a symbolic link");
+}
+
+/* Whatever an image calls ptmx. */
+Scenario(cve_2025_52565, a_terminal_comes_from_a_devpts_alone)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    for (int mounts = 0; mounts < 4; mounts++)
+        bundle_remove(bundle, "mounts[1]");
+    cr_assert(mkdir(text("%s/dev/pts", bundle->rootfs), 0755) == 0);
+    bundle_file(bundle, "dev/pts/ptmx", "", 0666);
+    bundle_set(bundle, "process.terminal", "true");
+    bundle_script(bundle, "true");
+    assert_refused(bundle_run(bundle), 1, "/dev/pts: is no devpts");
 }
 
 /* --- strings that are too long ---------------------------------------------------------------- */

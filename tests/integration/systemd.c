@@ -353,8 +353,9 @@ Scenario(systemd, annotations_that_could_run_something_are_refused)
         struct bundle *bundle = bundle_in_scope();
 
         bundle_set(bundle, "annotations", "{\"org.systemd.property.%s\":\"'x'\"}", names[i]);
-        assert_refused(crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
-                       text("org.systemd.property.%s", names[i]));
+        assert_refused(
+            crun("--systemd-cgroup", "run", "-d", "-b", bundle->path, bundle->id), 1,
+            text("annotations[\"org.systemd.property.%s\"]: not among the properties", names[i]));
     }
     forget_systemd();
 }

@@ -479,15 +479,17 @@ Scenario(update_devices, there_is_always_one_program)
     on_v2(one_program);
 }
 
-/* Somebody has taken our program away: another of ours would not widen what is there now. */
-static void without_program(void)
+static int open_cgroup(struct bundle *bundle)
 {
-    struct bundle *bundle = device_bundle(EVERYTHING("false"));
+    int cgroup = open(text("/sys/fs/cgroup%s", bundle->cgroup), O_RDONLY | O_CLOEXEC);
+
+    cr_assert(cgroup >= 0);
+    return cgroup;
+}
+
+static void detach_program(struct bundle *bundle, int cgroup)
+{
     union bpf_attr attributes = {0};
-
-    bundle_start(bundle);
-
-    autoclose int cgroup = open(text("/sys/fs/cgroup%s", bundle->cgroup), O_RDONLY | O_CLOEXEC);
 
     attributes.prog_id = (uint32_t)strtoul(programs(bundle), NULL, 10);
 
@@ -498,6 +500,18 @@ static void without_program(void)
     attributes.attach_bpf_fd = (uint32_t)program;
     attributes.attach_type = BPF_CGROUP_DEVICE;
     cr_assert(kernel_bpf(BPF_PROG_DETACH, &attributes, sizeof attributes) == 0);
+}
+
+/* Somebody has taken our program away: another of ours would not widen what is there now. */
+static void without_program(void)
+{
+    struct bundle *bundle = device_bundle(EVERYTHING("false"));
+
+    bundle_start(bundle);
+
+    autoclose int cgroup = open_cgroup(bundle);
+
+    detach_program(bundle, cgroup);
     assert_refused(update_by(bundle, DEVICES(KMSG("true"))), 1,
                    "linux.resources.devices: the container's cgroup has no device filter of ours");
     bundle_delete(bundle);
@@ -506,6 +520,57 @@ static void without_program(void)
 Scenario(update_devices, without_a_filter_of_ours_nothing_is_pretended)
 {
     on_v2(without_program);
+}
+
+/* One that allows everything, as systemd attaches its own. */
+static void attach_program_of_others(int cgroup)
+{
+    const struct bpf_insn allow[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
+        {.code = BPF_JMP | BPF_EXIT                          },
+    };
+    union bpf_attr attributes = {0};
+
+    attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attributes.insns = (uint64_t)(uintptr_t)allow;
+    attributes.insn_cnt = count_of(allow);
+    attributes.license = (uint64_t)(uintptr_t) "GPL";
+    strcpy(attributes.prog_name, "others");
+
+    autoclose int program = (int)kernel_bpf(BPF_PROG_LOAD, &attributes, sizeof attributes);
+
+    cr_assert(program >= 0, "%s", strerror(errno));
+    memset(&attributes, 0, sizeof attributes);
+    attributes.target_fd = (uint32_t)cgroup;
+    attributes.attach_bpf_fd = (uint32_t)program;
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    cr_assert(kernel_bpf(BPF_PROG_ATTACH, &attributes, sizeof attributes) == 0, "%s",
+              strerror(errno));
+}
+
+/* Theirs may deny what ours allows: it is not ours to replace. */
+static void with_program_of_others(void)
+{
+    struct bundle *bundle = device_bundle(EVERYTHING("false"));
+    const char *theirs;
+
+    bundle_start(bundle);
+
+    autoclose int cgroup = open_cgroup(bundle);
+
+    detach_program(bundle, cgroup);
+    attach_program_of_others(cgroup);
+    theirs = programs(bundle);
+    assert_refused(update_by(bundle, DEVICES(KMSG("true"))), 1,
+                   "linux.resources.devices: the container's cgroup has no device filter of ours");
+    assert_text(programs(bundle), theirs);
+    bundle_delete(bundle);
+}
+
+Scenario(update_devices, a_filter_of_others_is_not_replaced)
+{
+    on_v2(with_program_of_others);
 }
 
 /* --- a kernel before 5.6 -----------------------------------------------------------------------

@@ -329,6 +329,8 @@ static inline bool greet(int connection, struct heard *heard)
         if (!hear_more(connection, heard))
             return false;
     }
+    if (*heard->bytes != '\0') /* the specification wants one byte first */
+        return false;
     forget(heard, (size_t)(end - heard->bytes) + strlen(begin));
     say(connection, welcome, strlen(welcome));
     return true;

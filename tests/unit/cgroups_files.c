@@ -188,6 +188,32 @@ Test(cgroups_files, an_update_takes_back_the_line_of_a_device)
     }
 }
 
+/* The same of rdma.max; the file of `unified`, which comes last, is missing. */
+Test(cgroups_files, an_update_takes_back_the_line_of_an_rdma_device)
+{
+    static const struct {
+        const char *old;
+        const char *expected;
+    } rows[] = {
+        {"mlx4_0 hca_handle=1 hca_object=2\nmlx5_1 hca_handle=5 hca_object=6\n",
+         "mlx5_1 hca_handle=5 hca_object=6"                                                                            },
+        {"mlx4_0 hca_handle=1 hca_object=2\n",                                   "mlx5_1 hca_handle=max hca_object=max"},
+    };
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        char found[256];
+        struct error err;
+
+        put(0, "rdma.max", rows[i].old);
+        cr_assert_eq(
+            update("{'rdma':{'mlx5_1':{'hcaHandles':3}},'unified':{'misc.max':'7'}}", &err),
+            -ENOENT);
+        cr_assert_gt(read_pseudo_file(cgroup.directories[0].fd, "rdma.max", found, sizeof found),
+                     0);
+        cr_expect(starts_with(found, rows[i].expected), "%s", found);
+    }
+}
+
 /* By rules of the request alone: what resources say is of no account. */
 static int update_devices(const char *before, const char *added, const char *json,
                           struct error *err)

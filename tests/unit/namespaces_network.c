@@ -398,6 +398,32 @@ Test(network, an_interface_moves_with_name_addresses_and_mtu)
     expect_in_child(move_one);
 }
 
+/* The kernel makes a new one for each place; one that was given comes with the link, not with us.
+ */
+static void move_with_address_of_the_link(struct outcome *outcome)
+{
+    struct network_move move = NETWORK_MOVE_EMPTY;
+    struct network_device device = {"host0", "eth0"};
+    const struct network_plan plan = {&device, 1};
+    int inside = make_host(outcome);
+
+    if (access("/proc/sys/net/ipv6", F_OK) < 0)
+        outcome->line = SKIP;
+    if (outcome->line != 0)
+        return;
+    demand(set_address_6("host0", "fe80::77") == 0);
+    demand(network_move_devices(&plan, inside, &move, &outcome->err) == 0);
+    network_move_done(&move);
+    demand(setns(inside, CLONE_NEWNET) == 0);
+    check_host0(outcome, "eth0");
+    demand(!has_address("eth0", "fe80::77", "ffff:ffff:ffff:ffff::"));
+}
+
+Test(network, an_address_of_the_link_stays_behind)
+{
+    expect_in_child(move_with_address_of_the_link);
+}
+
 /* The namespace has nobody else any more, as when the child has died. */
 static void move_and_come_back(struct outcome *outcome)
 {
