@@ -186,6 +186,8 @@ def cannot_run():
         return 'the floor is for x86_64'
     if os.geteuid() != 0:
         return 'it wants root'
+    if not os.access(os.environ.get('CRUN_LITE', ''), os.X_OK):
+        return 'CRUN_LITE is not the path of a program'
     return None if world.cgroup2_mount() else 'there is no cgroup v2'
 
 

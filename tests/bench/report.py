@@ -144,7 +144,10 @@ def target_rows(results):
             ("programs executed by run, the payload's included", ours['run']['execs'], 2)):
         yield row(what, f'<= {limit}', value, value <= limit)
     for what, values in flat_values(results):
-        yield row(what, '<= 1.10', f'{values["crun-lite"]:.2f} (the floor: {values["floor"]:.2f})', values['crun-lite'] <= 1.1)
+        # What the kernel, or the machine, takes longer for is the floor's affair, too.
+        ours = values['crun-lite'] / values['floor']
+        yield row(f'{what}, beside the floor', '<= 1.10', f'{ours:.2f} ({values["crun-lite"]:.2f}; the floor {values["floor"]:.2f})',
+                  ours <= 1.1)
 
 
 def flat_values(results):
@@ -180,7 +183,7 @@ def markdown(results):
     for idle, cpus in ((50, 2), (0, 1), (50, 1)):
         cells = [cell for cell in results['cells'] if (cell['idle_ms'], cell['cpus']) == (idle, cpus)]
         if cells:
-            parts += [f'With {conditions(cells[0])}:\n', markdown_table(['', 'floor', *names], ratio_rows(results, cells))]
+            parts += [f'{"With" if idle else "In a"} {conditions(cells[0])}:\n', markdown_table(['', 'floor', *names], ratio_rows(results, cells))]
     parts += ['CPU time of all processes, user and system (tight loop, two CPUs):\n',
               markdown_table(['', 'floor', *names], cpu_rows(results, tight))]
     steps = find(results, 'create+start+delete')

@@ -314,9 +314,9 @@ def may_raise_limits():
 def find_entrants(build):
     """{name: Entrant} and what there is to say about them."""
     entrants = {'nothing': Nothing('nothing', build + '/true'), 'floor': Floor('floor', build + '/floor')}
-    entrants['crun-lite'] = Runtime('crun-lite', os.environ['CRUN_LITE'])
+    entrants['crun-lite'] = Runtime('crun-lite', os.path.abspath(os.environ['CRUN_LITE']))
     remarks = []
-    for kind, every in (('crun', 1), ('runc', 4)):
+    for kind, every in (('crun', 1), ('runc', 2)):
         programs = os.environ.get(kind.upper(), '').split() or [shutil.which(kind)]
         if programs == [None]:
             remarks.append(f'{kind} is not installed: it is left out ({kind.upper()}=PROGRAM for one elsewhere)')
