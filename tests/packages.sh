@@ -11,14 +11,15 @@ busybox=$(dirname "$0")/bundle/static-busybox.sh
 # Is everything for this job here? No package manager is asked: a program or a library is enough.
 have() {
     case $1 in
-    build) have_programs "${CC:-cc}" ar "${PKG_CONFIG:-pkg-config}" && compiles && can_link_static &&
+    build) have_programs "${CC:-cc}" ar "${PKG_CONFIG:-pkg-config}" && compiles &&
            "${PKG_CONFIG:-pkg-config}" --exists libseccomp libcap yajl libmnl ;;
     run)   "$busybox" >/dev/null 2>&1 ;;
     test)  "$busybox" >/dev/null 2>&1 && have_programs ps &&
            "${PKG_CONFIG:-pkg-config}" --exists criterion ;;
     check) have_programs gcc clang clang-format clang-tidy python3 ;;
     probe) have_programs runc ip /usr/bin/python3 && "$busybox" >/dev/null 2>&1 ;;
-    bench) have_programs crun runc ip readelf strip unshare ;;
+    # Its limits are those of the static program.
+    bench) have_programs crun runc ip readelf strip unshare && { ! have_programs apt-get || have_programs musl-gcc; } ;;
     vm)    have_programs qemu-system-x86_64 qemu-img mmdebstrap mke2fs debugfs cpio unxz python3 ;;
     engines) have_programs containerd ctr runc dockerd podman buildah catatonit ip script /usr/bin/python3 /usr/lib/cni/bridge &&
              "$busybox" >/dev/null 2>&1 && /usr/bin/python3 -c 'import grpc, grpc_tools' 2>/dev/null ;;
@@ -38,11 +39,6 @@ compiles() {
           #include <linux/types.h>' | "${CC:-cc}" -E - >/dev/null 2>&1
 }
 
-# Without musl the program is linked shared: only who can install it has to have it.
-can_link_static() {
-    [ "${LINK:-static}" = shared ] || [ "$(id -u)" -ne 0 ] || ! have_programs apt-get || have_programs musl-gcc
-}
-
 # The packages of one job, by the package manager that knows them by that name.
 packages() {
     case $1/$2 in
@@ -52,7 +48,7 @@ packages() {
     apt-get/check) echo gcc clang clang-format clang-tidy python3 ;;
     apt-get/vm)    echo qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio xz-utils python3 ;;
     apt-get/probe) echo busybox-static runc iproute2 python3 ;;
-    apt-get/bench) echo crun runc iproute2 binutils util-linux ;;
+    apt-get/bench) echo crun runc iproute2 binutils util-linux musl-tools ;;
     apt-get/engines) echo busybox-static containerd runc docker.io podman buildah catatonit iproute2 iptables bsdutils \
                           python3 python3-grpcio python3-grpc-tools containernetworking-plugins ;;
     dnf/build)     echo gcc make pkgconf-pkg-config libseccomp-devel libcap-devel yajl-devel \
