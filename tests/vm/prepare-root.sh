@@ -12,7 +12,8 @@ boots_with=(virtio_pci virtio_blk ext4 virtio_console)
 # What else of the ordinary kernel's thousands of modules a guest is given: rdma_rxe looks for the one before it by
 # name, CRIU for all those behind.
 full_modules=("${boots_with[@]}" virtio_rng autofs4 binfmt_misc overlay fuse loop tun veth dummy crc32_generic rdma_rxe
-              unix_diag tcp_diag udp_diag raw_diag inet_diag af_packet_diag netlink_diag)
+              unix_diag tcp_diag udp_diag raw_diag inet_diag af_packet_diag netlink_diag
+              nf_tables nft_compat xt_mark nf_conntrack_netlink)
 
 # The files of modules and of what they need, each behind what it needs.
 files_of() { # VERSION MODULE...
