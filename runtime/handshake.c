@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/own.h"
 
@@ -23,7 +25,8 @@ static ssize_t send_by_sendmmsg(int socket, struct msghdr *header)
 {
     struct mmsghdr one = {.msg_hdr = *header};
 
-    return sendmmsg(socket, &one, 1, MSG_NOSIGNAL);
+    /* Not sendmmsg(3): musl's makes sendmsg(2) of it. */
+    return syscall(SYS_sendmmsg, socket, &one, 1, MSG_NOSIGNAL);
 }
 
 static int send_by(ssize_t (*call)(int socket, struct msghdr *header), int socket,

@@ -8,7 +8,7 @@
 # The others are for the few suites that need what they have: selinux, instead of AppArmor, a policy for that; hardware
 # two NUMA nodes and an RDMA adapter; hybrid, with systemd, cgroup v1 beside v2. Not asked for by default: v1, with
 # systemd as well, and without any v2.
-# VM_INITS="systemd bare ..." chooses the guests, which run side by side; VM_WARM=1 resumes saved ones (quicker, same
+# VM_INITS="systemd bare ..." chooses the guests, of which as many as there are CPUs run side by side; VM_WARM=1 resumes saved ones (quicker, same
 # random numbers each time), VM_TIMEOUT is in seconds for each guest, TEST_FILTER as for summary.sh.  TEST_RESULTS=DIR keeps
 # the results of each guest in DIR/INIT.tsv, as summary.sh does.
 set -euo pipefail
@@ -84,17 +84,24 @@ for init in $inits; do
 done
 
 # One CPU a guest: QEMU's emulation has been seen to run code on one CPU while the kernel patches it on
-# another. The guests run side by side instead.
-run_guest() {
+# another. The guests run side by side instead, as many at once as there are CPUs: more would only make each slower
+# than its tests expect.
+slots=$(nproc)
+
+run_guest() { # INIT SLOT
+    exec 8>"$share.slot.$2"
+    flock 8
     "$here/vm-run" ${options[$1]} ${VM_WARM:+--warm} --cpus 1 --timeout "${VM_TIMEOUT:-3900}" --times \
         --share "$share" --out "$share.out.$1" -- "${prepare[$1]:+tests/vm/${prepare[$1]} && }CRUN_LITE=/host/crun-lite TEST_TIMEOUT=900 \
             TEST_FILTER='${TEST_FILTER:-}' TEST_RESULTS=/out/results tests/summary.sh${suites[$1]}" >"$share.$1" 2>&1
 }
 
 declare -A guest
+slot=0
 for init in $inits; do
-    run_guest "$init" &
+    run_guest "$init" $((slot++ % slots)) &
     guest[$init]=$!
+    sleep 0.2 # the earlier one of a slot is the first there
 done
 
 # Those of a filtered run go after the earlier ones.
