@@ -64,23 +64,40 @@ struct status {
     uint32_t mask;
     uint32_t block_size;
     uint64_t attributes;
-    uint64_t before[16];
+    uint64_t owners[2];
+    uint64_t inode;
+    uint64_t sizes_and_times[12];
+    uint64_t device; /* major and minor */
     uint64_t mount_id;
     uint64_t rest[13];
 };
 _Static_assert(sizeof(struct status) == 256, "the kernel writes as much");
+_Static_assert(offsetof(struct status, inode) == 0x20, "include/uapi/linux/stat.h");
+_Static_assert(offsetof(struct status, device) == 0x88, "include/uapi/linux/stat.h");
 _Static_assert(offsetof(struct status, mount_id) == 0x90, "include/uapi/linux/stat.h");
 
-int kernel_place_of(int fd, struct kernel_place *ret)
+static int find_place(int dir, const char *path, int flags, struct kernel_place *ret)
 {
-    enum { KNOWS_MOUNT_ID = 0x1000, IS_MOUNT_ROOT = 0x2000 };
+    enum { HAS_INODE = 0x100, KNOWS_MOUNT_ID = 0x1000, IS_MOUNT_ROOT = 0x2000 };
     struct status status;
 
-    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, KNOWS_MOUNT_ID, &status) < 0)
+    if (syscall(SYS_statx, dir, path, flags, KNOWS_MOUNT_ID | HAS_INODE, &status) < 0)
         return -1;
     ret->is_mount_root = (status.attributes & IS_MOUNT_ROOT) != 0;
     ret->mount_id = (status.mask & KNOWS_MOUNT_ID) != 0 ? status.mount_id : 0;
+    ret->device = status.device;
+    ret->inode = status.inode;
     return 0;
+}
+
+int kernel_place_of(int fd, struct kernel_place *ret)
+{
+    return find_place(fd, "", AT_EMPTY_PATH, ret);
+}
+
+int kernel_place_of_path(const char *path, struct kernel_place *ret)
+{
+    return find_place(AT_FDCWD, path, 0, ret);
 }
 
 ssize_t kernel_getdents(int dir, void *ret, size_t size)

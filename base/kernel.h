@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/wait.h> /* before the macro that follows */
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -52,8 +53,12 @@ int kernel_pidfd_exit_status(int pidfd, int *ret);
 struct kernel_place {
     bool is_mount_root; /* 5.8 */
     uint64_t mount_id;  /* 5.8; 0 before */
+    uint64_t device;    /* of the file system, as the kernel writes it there */
+    uint64_t inode;
 };
 int kernel_place_of(int fd, struct kernel_place *ret);
+/* The same of what a path leads to. */
+int kernel_place_of_path(const char *path, struct kernel_place *ret);
 /* getdents64(2): struct dirent64 after struct dirent64. */
 ssize_t kernel_getdents(int dir, void *ret, size_t size);
 /* close_range(2), 5.9; CLOSE_RANGE_CLOEXEC 5.11. */

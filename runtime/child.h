@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/kernel.h"
 #include "base/log.h"
 #include "cgroups/cgroup.h"
 #include "namespaces/mount/mount.h"
@@ -31,12 +32,13 @@ struct child {
     bool has_class;           /* of service: see resctrl.h */
     bool joined_v2;           /* clone3 has put us into the v2 cgroup */
     bool may_stay_outside;    /* exec without rights on the host: the cgroup may be out of reach */
-    uint64_t changed_signals; /* of the runtime: spawn() fills it in */
-    bool behind_doorman;      /* user, pid and time namespaces are ours already: see spawn.h */
-    int socket;               /* to the parent: handshake.h */
-    int parents_end;          /* of that socket: while we hold it too, we never see it close */
-    int listener;             /* start.sock; -1 on exec */
-    int target;               /* exec: a pidfd of the container's first process */
+    uint64_t changed_signals; /* of the runtime: spawn() fills it in, */
+    struct kernel_place own_program; /* and where its executable is */
+    bool behind_doorman;        /* user, pid and time namespaces are ours already: see spawn.h */
+    int socket;                 /* to the parent: handshake.h */
+    int parents_end;            /* of that socket: while we hold it too, we never see it close */
+    int listener;               /* start.sock; -1 on exec */
+    int target;                 /* exec: a pidfd of the container's first process */
     uint64_t target_namespaces; /* exec: CLONE_NEW* to enter there */
 
     /* found on the way */

@@ -328,8 +328,10 @@ int child_drop_privileges(struct child *child, struct error *err)
 
 int child_find_program(struct child *child, struct error *err)
 {
-    return program_find(child->process->args[0], child->process->path, child->program,
-                        sizeof child->program, err);
+    if (program_find(child->process->args[0], child->process->path, child->program,
+                     sizeof child->program, err) < 0)
+        return -err->code;
+    return program_check_foreign(child->program, &child->own_program, err);
 }
 
 /* Whoever listens first is who SO_PEERCRED names to `start`. */

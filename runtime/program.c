@@ -79,6 +79,24 @@ int program_find(const char *name, const char *path, char *ret, size_t size, str
                   quotable(quoted, name));
 }
 
+void program_find_own(struct kernel_place *ret)
+{
+    *ret = (struct kernel_place){0};
+    (void)kernel_place_of_path("/proc/self/exe", ret);
+}
+
+int program_check_foreign(const char *program, const struct kernel_place *own, struct error *err)
+{
+    struct kernel_place found;
+    char quoted[1040];
+
+    if (own->inode == 0 || kernel_place_of_path(program, &found) < 0 || found.inode != own->inode ||
+        found.device != own->device || found.mount_id != own->mount_id)
+        return 0;
+    return refuse(err, EACCES, "exec: \"%s\": permission denied (it leads to the runtime itself)",
+                  quotable(quoted, program));
+}
+
 static int explain_script(int root, char *line, struct error *err)
 {
     struct error missing;

@@ -16,6 +16,7 @@
 #include "namespaces/user.h"
 #include "runtime/handshake.h"
 #include "runtime/lend.h"
+#include "runtime/program.h"
 
 /* clone3 may be hidden by an old seccomp filter around us (ENOSYS, EPERM): clone(2) can do all but
  * time namespaces and the cgroup, which the child then joins by itself. */
@@ -222,6 +223,7 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     int pidfd = -1;
 
     request->child->changed_signals = signals_changed();
+    program_find_own(&request->child->own_program);
     if (request->lends_memory) {
         pid_t lent = clone_lending(request, &pidfd);
 
