@@ -4,7 +4,6 @@
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_READ
@@ -14,21 +13,24 @@
 
 enum { PAGE = 4096, STACK_BELOW = 16 * 1024, STACK_ABOVE = 16 * 1024 };
 
-static void populate(uintptr_t from, uintptr_t to, int how)
+/* madvise(2) wants the beginning of a page. */
+static void populate(const char *from, size_t size, int how)
 {
-    from &= ~(uintptr_t)(PAGE - 1);
-    madvise((void *)from, to - from, how);
+    size_t over = (uintptr_t)from % PAGE;
+
+    madvise((char *)from - over, size + over, how);
 }
 
-/* The first segment of the program begins with the headers that the kernel has shown us. */
+/* The program as it is mapped: the linker knows where its headers are. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
 void memory_populate_code(void)
 {
-    const ElfW(Phdr) *segments = (const void *)getauxval(AT_PHDR);
-    size_t count = getauxval(AT_PHNUM);
-    uintptr_t first = (uintptr_t)segments & ~(uintptr_t)(PAGE - 1);
+    const char *program = (const char *)&__ehdr_start;
+    const ElfW(Phdr) *segments = (const void *)(program + __ehdr_start.e_phoff);
     const ElfW(Phdr) *lowest = NULL;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < __ehdr_start.e_phnum; i++) {
         const ElfW(Phdr) *segment = &segments[i];
 
         if (segment->p_type != PT_LOAD)
@@ -36,15 +38,14 @@ void memory_populate_code(void)
         if (lowest == NULL)
             lowest = segment;
         if ((segment->p_flags & PF_X) != 0)
-            populate(first + (segment->p_vaddr - lowest->p_vaddr),
-                     first + (segment->p_vaddr - lowest->p_vaddr) + segment->p_filesz,
+            populate(program + (segment->p_vaddr - lowest->p_vaddr), segment->p_filesz,
                      MADV_POPULATE_READ);
     }
 }
 
 void memory_populate_stack(void)
 {
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    const char *here = __builtin_frame_address(0);
 
-    populate(here - STACK_BELOW, here + STACK_ABOVE, MADV_POPULATE_WRITE);
+    populate(here - STACK_BELOW, STACK_BELOW + STACK_ABOVE, MADV_POPULATE_WRITE);
 }
