@@ -398,15 +398,24 @@ static const struct kind kinds[] = {
     {"one rule for each call",        1,  1,   18, 6, 1, 16, 0},
 };
 
-static const char *any_name(uint64_t *state)
+/* NULL: the architecture has no call of that number. */
+static const char *name_of(uint32_t token, int number, struct arena *arena)
 {
-    for (;;) {
-        char *name = seccomp_syscall_resolve_num_arch(
-            below(state, 2) ? SCMP_ARCH_X86_64 : SCMP_ARCH_X86, (int)below(state, 460));
+    char *name = seccomp_syscall_resolve_num_arch(token, number);
+    char *copy = name != NULL ? arena_string(arena, name) : NULL;
 
-        if (name != NULL)
-            return name; /* leaked: the test is a process of its own */
-    }
+    free(name);
+    return copy;
+}
+
+static const char *any_name(uint64_t *state, struct arena *arena)
+{
+    const char *name = NULL;
+
+    while (name == NULL)
+        name = name_of(below(state, 2) ? SCMP_ARCH_X86_64 : SCMP_ARCH_X86, (int)below(state, 460),
+                       arena);
+    return name;
 }
 
 static int operator_of(uint64_t *state, const struct kind *kind)
@@ -430,7 +439,7 @@ static struct spec_seccomp_syscall random_rule(uint64_t *state, const struct kin
     unsigned first = below(state, 6), step = 1 + below(state, 8) % 5;
 
     for (size_t i = 0; i < names; i++)
-        items[i] = kind->few == 0 ? any_name(state) : few_names[below(state, kind->few)];
+        items[i] = kind->few == 0 ? any_name(state, arena) : few_names[below(state, kind->few)];
     for (size_t i = 0; i < args; i++)
         conditions[i] = (struct spec_seccomp_arg){
             .index = (uint32_t)(kind->conditions > 1 ? first + i * step : first % 2) % 6,
@@ -578,8 +587,7 @@ Test(seccomp_equality, long_jumps_lead_where_short_ones_do)
         for (size_t i = 0; i < count; i++) {
             const char **name = arena_zero(&arena, 2, sizeof *name);
 
-            name[0] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64,
-                                                       (int)(i % CALLS_WITH_RULES * 3));
+            name[0] = name_of(SCMP_ARCH_X86_64, (int)(i % CALLS_WITH_RULES * 3), &arena);
             args[i] = (struct spec_seccomp_arg){
                 .index = 1, .op = SPEC_SECCOMP_EQ, .value = i / CALLS_WITH_RULES * 7};
             rules[i] = (struct spec_seccomp_syscall){.action = SPEC_SECCOMP_ERRNO};
