@@ -99,8 +99,9 @@ run_guest() { # INIT SLOT
 declare -A guest
 slot=0
 for init in $inits; do
-    run_guest "$init" $((slot++ % slots)) &
+    run_guest "$init" "$slot" &
     guest[$init]=$!
+    slot=$(((slot + 1) % slots))
     sleep 0.2 # the earlier one of a slot is the first there
 done
 
