@@ -72,15 +72,15 @@ static int joined_pid_namespace(const struct namespace_plan *plan)
 }
 
 /*
- * Whether the first process may work in our memory: only if the caller says that what it uses
+ * Whether the first process may work in our memory.  Only if the caller says that what it uses
  * stays, and
- *  - nobody is in its pid namespace who could look into it, and it is no user's who is not root
- * here;
+ *  - nobody else is in its pid namespace, who could look into it;
+ *  - it belongs to root of this host;
  *  - nothing in it allocates: hooks of its own do;
  *  - it fills no tmpfs: the pages would count as ours, not as the container's;
- *  - no time namespace is set or entered, which the kernel refuses to whoever shares memory;
- *  - it is not killed for memory: we would be killed with it.  (Where others have used up what a
- * cgroup above allows, that can happen, as a kill of us can: delete --force cleans up.)
+ *  - it enters no time namespace, which the kernel refuses to whoever shares memory;
+ *  - it is not killed for memory: we would be killed with it.  Where others have used up what a
+ *    cgroup above allows, that can happen, as a kill of us can: delete --force cleans up.
  */
 static bool may_lend_memory(const struct creation *creation)
 {
