@@ -46,7 +46,17 @@ static bool is_regular(int fd)
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* 0 and the open file; CONTAINER_VIEW_HIDDEN; -errno as execve(2) would say it. */
+/* execve(2) says EACCES for this, too, and leaves it to the reader to think of mounts.  Nothing
+ * here fails with EPERM otherwise: who may not look is told that it is hidden. */
+enum { ON_A_NOEXEC_MOUNT = -EPERM };
+
+static const char *words_of(int code)
+{
+    return code == ON_A_NOEXEC_MOUNT ? "it is on a mount that is noexec" : strerror(-code);
+}
+
+/* 0 and the open file; CONTAINER_VIEW_HIDDEN; ON_A_NOEXEC_MOUNT; -errno as execve(2) would say it.
+ */
 static int open_executable(const struct container_view *view, const char *path, int *ret,
                            char *real)
 {
@@ -57,6 +67,8 @@ static int open_executable(const struct container_view *view, const char *path, 
         return code;
     if (!has_execute_bit(fd))
         return -EACCES;
+    if (container_view_is_noexec(view, real, fd))
+        return ON_A_NOEXEC_MOUNT;
     *ret = take_fd(&fd);
     return 0;
 }
@@ -113,7 +125,7 @@ static int check_interpreter(const struct program *program, const char *path,
     if (code < 0)
         return check_missing(program->check, err, program->place,
                              "%s: its interpreter \"%s\"%s: %s", path,
-                             quotable(quoted, interpreter), program->where, strerror(-code));
+                             quotable(quoted, interpreter), program->where, words_of(code));
     return check_file(program, fd, real, depth + 1, err);
 }
 
@@ -190,7 +202,7 @@ static const char *variable(const struct string_list *env, const char *name)
 }
 
 /* As program_find(): the first that can be executed.  0, CONTAINER_VIEW_HIDDEN (then nothing can be
- * said), -ENOENT, -EACCES. */
+ * said), -ENOENT, or what the last that cannot be is: -EACCES, ON_A_NOEXEC_MOUNT. */
 static int find_along(const struct container_view *view, const char *path, const char *name,
                       int *ret, char *real)
 {
@@ -206,7 +218,7 @@ static int find_along(const struct container_view *view, const char *path, const
 
             if (found >= 0)
                 return found;
-            if (found == -EACCES)
+            if (found == -EACCES || found == ON_A_NOEXEC_MOUNT)
                 code = found;
         }
         path += length;
@@ -237,8 +249,7 @@ static int explain(const struct program *program, const char *name, int code, st
     if (strchr(name, '/') == NULL && code == -ENOENT)
         return check_missing(program->check, err, program->place,
                              "\"%s\": executable file not found in $PATH", quoted);
-    return check_missing(program->check, err, program->place, "\"%s\": %s", quoted,
-                         strerror(-code));
+    return check_missing(program->check, err, program->place, "\"%s\": %s", quoted, words_of(code));
 }
 
 int check_program(struct check *check, struct error *err)
@@ -322,7 +333,7 @@ static int check_hook(struct check *check, const struct container_view *view,
 
     if (code == CONTAINER_VIEW_HIDDEN)
         return 0;
-    return code < 0 ? check_missing(check, err, place, "%s: %s", hook->path, strerror(-code))
+    return code < 0 ? check_missing(check, err, place, "%s: %s", hook->path, words_of(code))
                     : check_file(&program, fd, real, 0, err);
 }
 

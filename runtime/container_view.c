@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/inroot.h"
+#include "base/kernel.h"
 #include "base/own.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/plan.h"
@@ -81,6 +83,20 @@ static int open_below_bind(const struct planned_mount *mount, const char *below,
     return 0;
 }
 
+/* The last of the mounts that `path` is on, and what of the path is below it; NULL: the root. */
+static const struct container_mount *mount_of(const struct container_view *view, const char *path,
+                                              const char **ret_below)
+{
+    for (size_t i = view->mount_count; i > 0; i--) {
+        const struct container_mount *mount = &view->mounts[i - 1];
+
+        *ret_below = is_transparent(mount->mount) ? NULL : part_below(path, mount->place);
+        if (*ret_below != NULL)
+            return mount;
+    }
+    return NULL;
+}
+
 static int open_below_mount(const struct container_mount *at, const char *below, int *ret)
 {
     if (at->is_hidden)
@@ -95,19 +111,12 @@ static int open_below_mount(const struct container_mount *at, const char *below,
 /* The last of the mounts that `path` is on has it; of those before, nothing is seen there. */
 static int open_plain(const struct container_view *view, const char *path, int *ret)
 {
-    const char *below = NULL;
-    size_t i = view->mount_count;
-    int code;
+    const char *below;
+    const struct container_mount *mount = mount_of(view, path, &below);
+    size_t later = mount == NULL ? 0 : (size_t)(mount - view->mounts) + 1;
+    int code = mount == NULL ? open_in(view->root, path, ret) : open_below_mount(mount, below, ret);
 
-    for (; below == NULL && i > 0; i--) {
-        if (!is_transparent(view->mounts[i - 1].mount))
-            below = part_below(path, view->mounts[i - 1].place);
-    }
-    code = below == NULL ? open_in(view->root, path, ret)
-                         : open_below_mount(&view->mounts[i], below, ret);
-    return code == -ENOENT && leads_to_a_mount(view, below == NULL ? 0 : i + 1, path)
-               ? some_directory(ret)
-               : code;
+    return code == -ENOENT && leads_to_a_mount(view, later, path) ? some_directory(ret) : code;
 }
 
 /* A walk along a path. */
@@ -255,6 +264,43 @@ int container_view_open_file(const struct container_view *view, const char *path
         return hidden_or(-errno);
     *ret = file;
     return 0;
+}
+
+/* --- mounts that forbid execution ------------------------------------------------------------- */
+
+static bool with_attributes(bool is_noexec, struct mount_attributes attributes)
+{
+    return (is_noexec && !(attributes.clear & MOUNT_ATTR_NOEXEC)) ||
+           attributes.set & MOUNT_ATTR_NOEXEC;
+}
+
+/* Not on a mount further down in the source's tree, which only the r-options are for. */
+static bool is_on_top(const struct planned_mount *mount, int fd)
+{
+    struct kernel_place source, file;
+
+    return kernel_place_of_path(mount->source, &source) < 0 || kernel_place_of(fd, &file) < 0 ||
+           source.mount_id == file.mount_id;
+}
+
+bool container_view_is_noexec(const struct container_view *view, const char *real, int fd)
+{
+    const char *below;
+    const struct container_mount *mount = mount_of(view, real, &below);
+    struct statvfs status;
+    bool is_noexec = fstatvfs(fd, &status) == 0 && status.f_flag & ST_NOEXEC;
+    bool on_top;
+
+    if (mount == NULL)
+        return is_noexec;
+    on_top = is_on_top(mount->mount, fd);
+    for (const struct container_mount *at = mount; at < view->mounts + view->mount_count; at++) {
+        if (at == mount ||
+            (at->mount->kind == MOUNT_KIND_REMOUNT && strcmp(at->place, mount->place) == 0))
+            is_noexec = with_attributes(is_noexec, on_top ? mount_attributes_of_top(at->mount)
+                                                          : at->mount->tree);
+    }
+    return is_noexec;
 }
 
 /* --- places of mounts ------------------------------------------------------------------------- */

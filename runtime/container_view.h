@@ -44,3 +44,7 @@ must_check int container_view_open(const struct container_view *view, const char
 /* The same for a regular file, to be read; -EACCES for anything else, -EISDIR for a directory. */
 must_check int container_view_open_file(const struct container_view *view, const char *path,
                                         int *ret, char *real);
+
+/* Whether the mount of the file at `real`, which container_view_open_file() has opened as `fd`,
+ * will be "noexec": execve(2) and mmap(2) with PROT_EXEC refuse what is there. */
+bool container_view_is_noexec(const struct container_view *view, const char *real, int fd);

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "tests/integration/harness/bundle.h"
+#include "tests/integration/harness/host_mounts.h"
 #include "tests/integration/harness/json.h"
 #include "tests/integration/harness/scenario.h"
 
@@ -262,8 +264,6 @@ Scenario(check, a_sysctl_that_would_change_the_host_is_told)
     assert_missing(bundle, "belongs to the network namespace, and the container has the host's");
 }
 
-static const char *library_of_program(const char *part);
-
 /* --- programs ----------------------------------------------------------------------------------
  */
 
@@ -327,16 +327,51 @@ Scenario(check, a_hook_by_a_link_of_proc_is_given)
     assert_given(bundle);
 }
 
+/* A program of this host with a library of its own; the one under test may have none. */
+static const char *program_with_library(void)
+{
+    static const char *const paths[] = {"/usr/bin/ps", "/bin/ps"};
+
+    for (size_t i = 0; i < count_of(paths); i++) {
+        if (file_exists(paths[i]))
+            return paths[i];
+    }
+    skip("needs ps of procps");
+    return NULL;
+}
+
+/* Where the host's own linker finds the library of that program. */
+static const char *own_library(void)
+{
+    const struct outcome outcome = program_run(&(struct program){
+        .arguments = (const char *[]){program_with_library(),      NULL},
+        .environment = (const char *[]){"LD_TRACE_LOADED_OBJECTS=1", NULL},
+    });
+    const char *at = strstr(outcome.out, "libproc");
+
+    if (at == NULL || (at = strchr(at, '/')) == NULL)
+        skip("needs ps of procps, with its library");
+    return text("%.*s", (int)strcspn(at, " \n"), at);
+}
+
+static struct bundle *dynamic_bundle(void)
+{
+    struct bundle *bundle = bundle_new();
+
+    bundle_set(bundle, "process.args", "[\"/program\", \"--version\"]");
+    bundle_file(bundle, "/program", "", 0755);
+    bundle_mount(bundle, "/program", "bind", program_with_library(), "\"bind\"");
+    return bundle;
+}
+
 /* Libraries of a hook are where its environment says. */
 Scenario(check, libraries_of_a_hook_are_along_its_own_variables)
 {
     need_root();
     struct bundle *bundle = true_bundle();
-    const char *library = library_of_program("libyajl");
+    const char *library = own_library();
     const char *directory = work_path("libraries");
 
-    if (library == NULL)
-        skip("the program under test has no libraries of its own");
     cr_assert_eq(mkdir(directory, 0755), 0);
     assert_ok(program_run(PROGRAM(.arguments = (const char *[]){
                                       "cp", work_file("empty", ""),
@@ -344,7 +379,7 @@ Scenario(check, libraries_of_a_hook_are_along_its_own_variables)
     bundle_set(bundle, "hooks",
                "{\"createRuntime\": [{\"path\": \"%s\", \"args\": [\"x\", \"--version\"], "
                "\"env\": [\"LD_LIBRARY_PATH=%s\"]}]}",
-               scenario_program(), directory);
+               program_with_library(), directory);
     assert_missing(bundle, "hooks.createRuntime[0].path: ");
 }
 
@@ -372,6 +407,79 @@ Scenario(check, programs_are_looked_for_as_the_container_will_see_them)
     assert_missing(bundle, "not found in $PATH");
 }
 
+/* By an option of the mount, or because the host's mount is and nothing says otherwise. */
+Scenario(check, what_is_on_a_noexec_mount_is_told)
+{
+    static const struct {
+        unsigned long host; /* flags of the source's mount, and of the one below it */
+        const char *options, *program;
+        bool is_given;
+    } cases[] = {
+        {0,         "\"bind\"",                       "/data/hello",       true },
+        {0,         "\"bind\",\"noexec\"",            "/data/hello",       false},
+        {0,         "\"rbind\",\"noexec\"",           "/data/below/hello", true },
+        {0,         "\"rbind\",\"rnoexec\"",          "/data/below/hello", false},
+        {0,         "\"rbind\",\"exec\",\"rnoexec\"", "/data/hello",       false},
+        {MS_NOEXEC, "\"bind\"",                       "/data/hello",       false},
+        {MS_NOEXEC, "\"bind\",\"exec\"",              "/data/hello",       true },
+        {MS_NOEXEC, "\"rbind\",\"exec\"",             "/data/below/hello", false},
+        {MS_NOEXEC, "\"rbind\",\"rexec\"",            "/data/below/hello", true },
+    };
+
+    need_root();
+    const char *directory = host_tmpfs("programs"), *below = host_tmpfs("programs/below");
+
+    work_script("programs/hello", "#!/bin/sh\n");
+    work_script("programs/below/hello", "#!/bin/sh\n");
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct bundle *bundle = true_bundle();
+
+        host_set_mount_flags(directory, cases[i].host);
+        host_set_mount_flags(below, cases[i].host);
+        bundle_mount(bundle, "/data", "bind", directory, cases[i].options);
+        bundle_set(bundle, "process.args", "[\"%s\"]", cases[i].program);
+        if (cases[i].is_given)
+            assert_given(bundle);
+        else
+            assert_missing(bundle, text("process.args[0]: \"%s\": it is on a mount that is noexec",
+                                        cases[i].program));
+    }
+}
+
+/* The program's own interpreter, and a mount that is changed later. */
+Scenario(check, interpreters_on_a_noexec_mount_are_told)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+
+    host_tmpfs("programs");
+    work_script("programs/hello", "#!/bin/sh\n");
+    bundle_mount(bundle, "/data", "bind", work_path("programs"), "\"bind\"");
+    bundle_set(bundle, "process.args", "[\"/script\"]");
+    bundle_file(bundle, "/script", "#!/data/hello\n", 0755);
+    assert_given(bundle);
+    bundle_mount(bundle, "/data", "none", "none", "\"remount\",\"bind\",\"noexec\"");
+    assert_missing(bundle, "process.args[0]: /script: its interpreter \"/data/hello\" in the "
+                           "container: it is on a mount that is noexec");
+}
+
+/* What has to be there for limits to be set by it. */
+Scenario(check, a_machine_without_systemd_is_told)
+{
+    need_root();
+    if (file_exists("/run/systemd/private"))
+        skip("needs a machine without systemd");
+
+    struct bundle *bundle = true_bundle();
+    struct outcome outcome;
+
+    bundle_set(bundle, "linux.cgroupsPath", "\"system.slice:test:%s\"", bundle->id);
+    outcome = crun("--systemd-cgroup", "check", bundle->path);
+    assert_code(outcome, 1);
+    assert_has(outcome.out, "linux.cgroupsPath: connect to systemd at /run/systemd/private");
+    cr_assert_neq(crun("--systemd-cgroup", "run", "-b", bundle->path, bundle->id).code, 0);
+}
+
 /* `docker run --init` on a system with merged /usr. */
 Scenario(check, a_mount_on_a_path_with_links_is_found_where_they_lead)
 {
@@ -384,32 +492,6 @@ Scenario(check, a_mount_on_a_path_with_links_is_found_where_they_lead)
     bundle_mount(bundle, "/linked/init", "bind", work_script("init", "#!/bin/sh\nexit 0\n"),
                  "\"bind\"");
     assert_given(bundle);
-}
-
-/* A program of this host with libraries: the one under test. */
-static struct bundle *dynamic_bundle(void)
-{
-    struct bundle *bundle = bundle_new();
-
-    bundle_set(bundle, "process.args", "[\"/program\", \"--version\"]");
-    bundle_file(bundle, "/program", "", 0755);
-    bundle_mount(bundle, "/program", "bind", scenario_program(), "\"bind\"");
-    return bundle;
-}
-
-/* Where the host's own linker finds a library whose name has `part` in it, of those the program
- * needs; NULL when the program needs none like that. */
-static const char *library_of_program(const char *part)
-{
-    const struct outcome outcome = program_run(&(struct program){
-        .arguments = (const char *[]){scenario_program(),          NULL},
-        .environment = (const char *[]){"LD_TRACE_LOADED_OBJECTS=1", NULL},
-    });
-    const char *at = strstr(outcome.out, part);
-
-    if (at == NULL || (at = strchr(at, '/')) == NULL)
-        return NULL;
-    return text("%.*s", (int)strcspn(at, " \n"), at);
 }
 
 static void mount_libraries(struct bundle *bundle)
@@ -429,16 +511,14 @@ Scenario(check, interpreter_and_libraries_of_the_program_are_looked_for)
 {
     need_root();
     struct bundle *bundle = dynamic_bundle();
-    const char *library = library_of_program("libyajl");
+    const char *library = own_library();
 
-    if (library == NULL)
-        skip("the program under test has no libraries of its own");
     assert_missing(bundle, "process.args[0]: /program: its interpreter \"/");
     mount_libraries(bundle);
     assert_given(bundle);
     /* What lies over it is no library. */
     bundle_mount(bundle, library, "bind", work_file("empty", ""), "\"bind\"");
-    assert_missing(bundle, "process.args[0]: /program: its library \"libyajl.so");
+    assert_missing(bundle, "process.args[0]: /program: its library \"libproc");
 }
 
 /* A bundle is anybody's, and so are the names in it: none of them speaks to the terminal. */
