@@ -162,6 +162,10 @@ void cgroup_look_for_controllers(const struct cgroup_plan *plan,
  * "memory.memsw.limit_in_bytes"), by the example of a cgroup that is there. */
 void cgroup_look_for_directories(const struct cgroup_plan *plan, const struct cgroup_told *told);
 
+/* Whether the systemd of a plan that has a unit answers, within seconds; it is asked for nothing.
+ */
+void cgroup_look_for_systemd(const struct cgroup_plan *plan, const struct cgroup_told *told);
+
 /* One directory of a cgroup, as the state record remembers it. */
 struct cgroup_directory_record {
     const char *hierarchy; /* as cgroup_hierarchy.name */

@@ -12,6 +12,10 @@
 #include "base/own.h"
 #include "cgroups/controllers.h"
 #include "cgroups/directories.h"
+#include "cgroups/systemd.h"
+
+/* Somebody waits for the answer, and systemd may be busy. */
+enum { LOOK_DEADLINE_MS = 5000 };
 
 /* --- controllers ------------------------------------------------------------------------------ */
 
@@ -53,8 +57,9 @@ static void look_for_adapters(const struct spec_resources *resources,
         char path[sizeof "/sys/class/infiniband/" + NAME_MAX];
         struct error err;
 
+        /* A name of sysfs, not a path in it. */
         snprintf(path, sizeof path, "/sys/class/infiniband/%s", name);
-        if (access(path, F_OK) == 0)
+        if (strchr(name, '/') == NULL && access(path, F_OK) == 0)
             continue;
         refuse(&err, ENODEV, "linux.resources.rdma.%s: this host has no RDMA adapter of that name",
                name);
@@ -195,4 +200,18 @@ void cgroup_look_for_directories(const struct cgroup_plan *plan, const struct cg
             look_for_rights(plan, i, at, told);
         look_for_files(plan, i, at, told);
     }
+}
+
+void cgroup_look_for_systemd(const struct cgroup_plan *plan, const struct cgroup_told *told)
+{
+    struct bus *bus = NULL;
+    struct error err;
+
+    if (plan->unit == NULL)
+        return;
+    if (bus_open(plan->unit->manager, LOOK_DEADLINE_MS, &bus, &err) < 0) {
+        within(&err, "linux.cgroupsPath");
+        told->missing(told->context, &err);
+    }
+    bus_close(bus);
 }

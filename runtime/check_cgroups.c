@@ -35,6 +35,7 @@ int check_cgroup_directories(struct check *check, struct error *err)
     struct telling telling = {check, err, 0};
     const struct cgroup_told told = {tell, &telling};
 
+    cgroup_look_for_systemd(&check->plan.cgroup, &told);
     cgroup_look_for_directories(&check->plan.cgroup, &told);
     return telling.code;
 }

@@ -36,10 +36,13 @@ int check_labels(struct check *check, struct error *err)
     struct security_labels_plan plan;
     struct error failure;
 
-    return security_labels_plan_from_spec(&plan, check->spec->process, check->spec->linux_,
-                                          check->arena, &failure) < 0
-               ? check_failed(check, &failure, err)
-               : 0;
+    if (security_labels_plan_from_spec(&plan, check->spec->process, check->spec->linux_,
+                                       check->arena, &failure) < 0)
+        return check_failed(check, &failure, err);
+    if (plan.apparmor_profile == NULL || security_labels_apparmor_is_loaded(&plan, check->arena))
+        return 0;
+    return check_missing(check, err, "process.apparmorProfile", "%s is not loaded",
+                         plan.apparmor_profile);
 }
 
 static int check_action(struct check *check, int action, const char *place, struct error *err)

@@ -16,6 +16,9 @@
 /* A page is the most that procfs takes in one write. */
 enum { LONGEST_LABEL = 4096 };
 
+/* Thousands of profiles; a host has some dozens. */
+enum { LIST_MOST = 1024 * 1024 };
+
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
@@ -98,16 +101,52 @@ int security_labels_plan_from_spec(struct security_labels_plan *ret,
     return 0;
 }
 
+/* --- before anything is started -----------------------------------------------------------------
+ */
+
+/* A profile of another policy namespace, or a stack of several. */
+static bool is_of_one_piece(const char *profile)
+{
+    return profile[0] != ':' && strstr(profile, "//&") == NULL;
+}
+
+bool security_labels_apparmor_is_listed(const char *profile, const char *list)
+{
+    size_t length = strlen(profile);
+
+    for (const char *line = list; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, profile, length) == 0 && starts_with(line + length, " ("))
+            return true;
+    }
+    return false;
+}
+
+bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan,
+                                        struct arena *arena)
+{
+    const char *profile = plan->apparmor_profile;
+    struct error unreadable;
+    char *list;
+
+    /* This one the kernel has without a policy, and does not list. */
+    if (strcmp(profile, "unconfined") == 0 || !is_of_one_piece(profile))
+        return true;
+    return read_file(AT_FDCWD, "/sys/kernel/security/apparmor/profiles", LIST_MOST, arena, &list,
+                     NULL, &unreadable) < 0 ||
+           security_labels_apparmor_is_listed(profile, list);
+}
+
 /* --- in the child -------------------------------------------------------------------------------
  */
 
-/* "profile (enforce)" or "profile" for "profile".  The kernel writes a profile of another policy
- * namespace, or a stack of several, in its own way: then anything but nothing will do. */
+/* "profile (enforce)" or "profile" for "profile".  Others the kernel writes in its own way: then
+ * anything but nothing will do. */
 bool security_labels_apparmor_holds(const char *profile, const char *read_back)
 {
     size_t length = strlen(profile);
 
-    if (profile[0] == ':' || strstr(profile, "//&") != NULL)
+    if (!is_of_one_piece(profile))
         return read_back[0] != '\0';
     return strncmp(read_back, profile, length) == 0 &&
            (read_back[length] == '\0' || starts_with(read_back + length, " ("));

@@ -42,6 +42,15 @@ must_check int security_labels_check_modules(const struct security_labels_plan *
                                              const struct security_modules *modules,
                                              struct error *err);
 
+/* Whether the kernel has the plan's AppArmor profile; true as well where that cannot be known: a
+ * profile of another policy namespace or a stack, a caller who may not read the list.  `plan` has a
+ * profile. */
+bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan,
+                                        struct arena *arena);
+
+/* The part of it that looks into the list, lines of "NAME (MODE)"; pure. */
+bool security_labels_apparmor_is_listed(const char *profile, const char *list);
+
 /* In the child.  `thread_self` is an fd of /proc/thread-self (or /proc/self, in a process of one
  * thread) of a trusted procfs.  Written and read back.  No allocation. */
 must_check int security_labels_apply(const struct security_labels_plan *plan, int thread_self,

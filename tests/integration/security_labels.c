@@ -63,6 +63,21 @@ Scenario(security_labels, an_apparmor_profile_confines)
     unload_profile(profile);
 }
 
+Scenario(security_labels, check_knows_which_profiles_are_loaded)
+{
+    struct profile profile = load_profile("own");
+    struct bundle *bundle = bundle_new();
+    struct outcome outcome;
+
+    bundle_set(bundle, "process.apparmorProfile", "\"%s\"", profile.name);
+    assert_ok(crun("check", bundle->path));
+    unload_profile(profile);
+    outcome = crun("check", bundle->path);
+    assert_code(outcome, 1);
+    assert_has(outcome.out, text("process.apparmorProfile: %s is not loaded", profile.name));
+    cr_assert_neq(bundle_run(bundle).code, 0);
+}
+
 Scenario(security_labels, exec_takes_the_containers_profile_or_its_own)
 {
     struct profile own = load_profile("own"), other = load_profile("other");
