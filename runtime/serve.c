@@ -124,7 +124,8 @@ static int open_mount_source(struct server *server, struct handshake_message *me
                              struct answer *answer, struct error *err)
 {
     (void)fd;
-    answer->fd = mount_open_source(server->container->mounts, (unsigned)message->index, err);
+    answer->fd = mount_open_source(server->container->mounts, (unsigned)message->index, server->log,
+                                   err);
     return answer->fd < 0 ? -err->code : 0;
 }
 

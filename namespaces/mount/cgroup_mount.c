@@ -157,9 +157,12 @@ int mount_cgroup(const struct mount_step *step, struct error *err)
     autoclose int tree = -1;
 
     if (plan->cgroup_count == 0) {
-        log_warning(step->helper == NULL ? NULL : step->helper->log,
-                    "mounts[%zu] %s: left out: the container has no cgroup", step->mount->index,
-                    step->mount->destination);
+        const struct log *log = step->helper == NULL ? NULL : step->helper->log;
+
+        if (log_is_strict(log))
+            return refuse(err, ENOENT, "the container has no cgroup");
+        log_warning(log, "mounts[%zu] %s: left out: the container has no cgroup",
+                    step->mount->index, step->mount->destination);
         return 0;
     }
     target = mount_open_target(step, true, NULL, err);

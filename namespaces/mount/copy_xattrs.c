@@ -30,8 +30,11 @@ static bool is_tolerable(int code)
 
 /* In a user namespace: file capabilities for the root of another one (EOVERFLOW), and lists of
  * users that this one does not have (EINVAL), mean nothing. */
-static int leave_out(const struct file *file, const char *attribute)
+static int leave_out(const struct file *file, const char *attribute, struct error *err)
 {
+    if (log_is_strict(file->log))
+        return refuse(err, EOVERFLOW,
+                      "its attribute %s names users that the container does not have", attribute);
     log_warning(file->log,
                 "tmpcopyup: %s: the attribute %s is left out: it names users that the container "
                 "does not have",
@@ -45,13 +48,13 @@ static int copy_one(const struct file *file, const char *attribute, struct error
     ssize_t size = lgetxattr(file->from, attribute, value, sizeof value);
 
     if (size < 0 && errno == EOVERFLOW)
-        return leave_out(file, attribute);
+        return leave_out(file, attribute, err);
     if (size < 0)
         return errno == ENODATA ? 0 : fail(err, errno, "read its attribute %s", attribute);
     if (lsetxattr(file->to, attribute, value, (size_t)size, 0) == 0 || is_tolerable(errno))
         return 0;
     if (errno == EINVAL && starts_with(attribute, "system.posix_acl_"))
-        return leave_out(file, attribute);
+        return leave_out(file, attribute, err);
     return fail(err, errno, "set its attribute %s", attribute);
 }
 

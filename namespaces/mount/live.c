@@ -50,7 +50,7 @@ static int open_host_tree(const struct mount_live *live, struct live_place *plac
 {
     const struct planned_mount *mount = place->mount;
 
-    place->host_tree = mount_open_source(live->plan, mount_source_of_mount(mount), err);
+    place->host_tree = mount_open_source(live->plan, mount_source_of_mount(mount), live->log, err);
     if (place->host_tree >= 0 || is_cloned_inside(live, place))
         return 0;
     if (place->host_tree == -ENOENT && mount->extensions & MOUNT_OPTIONAL) {

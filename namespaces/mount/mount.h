@@ -67,7 +67,8 @@ const char *mount_plan_rootfs(const struct mount_plan *plan);
  * MOUNT_SOURCE_ROOT is the root file system; then mounts[] in order; then devices.  Returns the fd.
  */
 enum { MOUNT_SOURCE_ROOT = 0 };
-must_check int mount_open_source(const struct mount_plan *plan, unsigned index, struct error *err);
+must_check int mount_open_source(const struct mount_plan *plan, unsigned index,
+                                 const struct log *log, struct error *err);
 
 /* Directory `path` of the host in a detached mount where users are those of the container's new
  * user namespace: what the host's root owns belongs to the container's root.  Groups are the

@@ -232,6 +232,8 @@ static int make_without_group(const struct mount_step *step, struct error *err)
         .attributes = mount_attributes_of_top(mount).set,
     };
 
+    if (step->helper != NULL && log_is_strict(step->helper->log))
+        return -err->code;
     for (size_t i = 0; i < mount->data_count; i++) {
         if (strcmp(mount->data[i].key, "gid") == 0)
             continue;

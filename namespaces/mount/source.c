@@ -54,14 +54,14 @@ static int open_root(const struct mount_plan *plan, struct error *err)
     return tree < 0 ? within(err, "root.path: %s", plan->rootfs) : tree;
 }
 
-static int open_mount(const struct planned_mount *mount, struct error *err)
+static int open_mount(const struct planned_mount *mount, const struct log *log, struct error *err)
 {
     autoclose int tree = -1;
     int error;
 
     if (mount->kind != MOUNT_KIND_BIND)
         return refuse(err, EINVAL, "mounts[%zu]: is no bind mount", mount->index);
-    tree = mount_clone_source(mount, NULL, err);
+    tree = mount_clone_source(mount, log, err);
     if (tree < 0)
         return tree;
     error = mount->id_map == NULL ? 0 : mount_map_ids(tree, mount, err);
@@ -73,22 +73,24 @@ static int open_device(const struct planned_device *device, struct error *err)
     return tree_clone(AT_FDCWD, device->path, false, err);
 }
 
-static int open_any(const struct mount_plan *plan, unsigned index, struct error *err)
+static int open_any(const struct mount_plan *plan, unsigned index, const struct log *log,
+                    struct error *err)
 {
     size_t number = (size_t)index - 1;
 
     if (index == MOUNT_SOURCE_ROOT)
         return open_root(plan, err);
     if (number < plan->mount_count)
-        return open_mount(&plan->mounts[number], err);
+        return open_mount(&plan->mounts[number], log, err);
     if (number - plan->mount_count < plan->device_count)
         return open_device(&plan->devices[number - plan->mount_count], err);
     return refuse(err, EINVAL, "there is no mount source %u", index);
 }
 
-int mount_open_source(const struct mount_plan *plan, unsigned index, struct error *err)
+int mount_open_source(const struct mount_plan *plan, unsigned index, const struct log *log,
+                      struct error *err)
 {
-    autoclose int tree = open_any(plan, index, err);
+    autoclose int tree = open_any(plan, index, log, err);
     int error;
 
     if (tree < 0)

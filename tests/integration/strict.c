@@ -213,3 +213,17 @@ Scenario(strict, a_device_that_cannot_be_copied_up_is_refused)
     assert_ok(bundle_run(bundle));
     assert_refused(run_strictly(bundle), 1, "mknod");
 }
+
+/* Terminals belong to the group tty, if there is one in the container's user namespace. */
+Scenario(strict, a_group_of_terminals_that_is_not_mapped_is_refused)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+
+    bundle_map_users(bundle, 100000, 5);
+    bundle_mount(bundle, "/dev/pts", "devpts", "devpts", "\"newinstance\",\"gid=5\"");
+    assert_ok(bundle_run(bundle));
+    assert_refused(run_strictly(bundle), 1, "/dev/pts: ");
+    bundle_map_users(bundle, 100000, 6);
+    assert_ok(run_strictly(bundle));
+}

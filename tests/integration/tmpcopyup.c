@@ -191,4 +191,6 @@ Scenario(tmpcopyup, attributes_of_users_outside_are_left_out_and_it_says_so)
     if (lists)
         assert_has(outcome.err, "tmpcopyup: shared: the attribute system.posix_acl_access is left "
                                 "out: it names users that the container does not have");
+    outcome = crun("run", "--strict", "-b", bundle->path, bundle->id);
+    assert_refused(outcome, 1, "names users that the container does not have");
 }
