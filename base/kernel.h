@@ -31,6 +31,9 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+#ifndef PIDFS_MAGIC
+#define PIDFS_MAGIC 0x50494446
+#endif
 
 /* clone3(2), 5.3.  Without CLONE_VM it returns twice like fork, on a copy of our memory. */
 pid_t kernel_clone3(struct clone_args *args, size_t size);

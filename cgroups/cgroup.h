@@ -288,6 +288,9 @@ must_check int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int deadl
 /* True when frozen; false when not, or when there is no freezer. */
 bool cgroup_is_frozen(const struct cgroup *cgroup);
 
+/* The same of a record, of which only the directories that can be frozen are opened. */
+bool cgroup_record_is_frozen(const struct cgroup_record *record);
+
 /* All process ids in the cgroup and below, ascending, without duplicates; of a shared slice only
  * those in itself, for below it are other people's units.  Pids are those of the caller's pid
  * namespace. */

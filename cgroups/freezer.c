@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "cgroups/controllers.h"
 #include "cgroups/directories.h"
+#include "cgroups/path.h"
 
 /* The two ways to freeze: 5.2 has it in every v2 cgroup, v1 has a controller. */
 static const struct freezer {
@@ -104,15 +106,36 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int deadline_ms, str
     return hint(err, "cgroup v2 of Linux 5.2 or later, or the v1 freezer controller, is needed");
 }
 
+static bool is_frozen(int dir, bool is_v2)
+{
+    return is_v2 ? cgroup_read_key(dir, "cgroup.events", "frozen") == 1
+                 : is_in_state(dir, "FROZEN");
+}
+
 bool cgroup_is_frozen(const struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {
         int fd = cgroup->directories[i].fd;
 
-        if (fd < 0)
+        if (fd >= 0 && is_frozen(fd, cgroup->directories[i].is_v2))
+            return true;
+    }
+    return false;
+}
+
+bool cgroup_record_is_frozen(const struct cgroup_record *record)
+{
+    for (size_t i = 0; i < record->directories.count; i++) {
+        const struct cgroup_directory_record *directory = &record->directories.items[i];
+        bool is_v2 = *directory->hierarchy == '\0';
+        struct error ignored;
+
+        if (!is_v2 && !cgroup_list_has(directory->hierarchy, "freezer", ','))
             continue;
-        if (cgroup->directories[i].is_v2 ? cgroup_read_key(fd, "cgroup.events", "frozen") == 1
-                                         : is_in_state(fd, "FROZEN"))
+
+        autoclose int fd = cgroup_open_directory(directory->directory, &ignored);
+
+        if (fd >= 0 && is_frozen(fd, is_v2))
             return true;
     }
     return false;

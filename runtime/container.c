@@ -62,7 +62,7 @@ static int read_record(struct container *container, struct error *err)
         return -err->code;
     /* Once held, a process stays held: run reaps it through this fd long after it has ended. */
     if (container->pidfd < 0)
-        container->pidfd = process_open(&container->record.init);
+        container->pidfd = process_open(&container->record.init, &container->boot);
     return 0;
 }
 
@@ -78,6 +78,24 @@ int container_open(const struct runtime *runtime, const char *id, struct contain
         container_free(container);
         return -err->code;
     }
+    *ret = container;
+    return 0;
+}
+
+int container_open_in(const struct runtime *runtime, int root, struct boot *boot, const char *id,
+                      struct container **ret, struct error *err)
+{
+    struct container *container;
+
+    if (container_new(runtime, id, &container, err) < 0)
+        return -err->code;
+    container->boot = *boot;
+    if (state_open_in(root, runtime->root, id, &container->directory, err) < 0 ||
+        read_record(container, err) < 0) {
+        container_free(container);
+        return -err->code;
+    }
+    *boot = container->boot;
     *ret = container;
     return 0;
 }
@@ -121,20 +139,6 @@ const char *container_status_name(enum container_status status)
     return names[status];
 }
 
-static bool is_frozen(const struct container *container)
-{
-    struct cgroup cgroup = CGROUP_EMPTY;
-    struct error ignored;
-
-    if (cgroup_open(&cgroup, &container->record.cgroup, &ignored) < 0)
-        return false;
-
-    bool frozen = cgroup_is_frozen(&cgroup);
-
-    cgroup_done(&cgroup);
-    return frozen;
-}
-
 /* A pidfd becomes readable when its process ends, reaped or not. */
 static bool is_alive(const struct container *container)
 {
@@ -150,7 +154,7 @@ enum container_status container_status(struct container *container)
         return CONTAINER_CREATING;
     if (!is_alive(container))
         return CONTAINER_STOPPED;
-    if (is_frozen(container))
+    if (cgroup_record_is_frozen(&container->record.cgroup))
         return CONTAINER_PAUSED;
     switch (container->record.phase) {
     case STATE_CREATING:

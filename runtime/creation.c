@@ -311,8 +311,8 @@ int creation_write_state(struct creation *creation, enum state_phase phase, stru
     const struct create_request *request = creation->request;
     struct container *container = creation->container;
 
-    if (process_identify(creation->spawned.pid, &container->arena, &container->record.init, err) <
-        0)
+    if (process_identify(creation->spawned.pidfd, creation->spawned.pid, &container->boot,
+                         &container->arena, &container->record.init, err) < 0)
         return -err->code;
     cgroup_settle(&creation->cgroup);
     container->record.phase = phase;

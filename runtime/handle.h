@@ -13,6 +13,7 @@ struct container {
     char *state_path; /* root/id */
     struct state_directory directory;
     struct state_record record;
+    struct boot boot;
     int pidfd;    /* of the first process; -1 when it is gone */
     int terminal; /* master; -1 */
     struct notify notify;
@@ -24,6 +25,10 @@ struct container {
 /* A container with nothing in it yet. */
 must_check int container_new(const struct runtime *runtime, const char *id, struct container **ret,
                              struct error *err);
+
+/* container_open() in a state root that is open, by who knows the boot already or wants to. */
+must_check int container_open_in(const struct runtime *runtime, int root, struct boot *boot,
+                                 const char *id, struct container **ret, struct error *err);
 
 /* Lock it and read the record again: what held before the lock need not hold now. */
 must_check int container_lock(struct container *container, struct error *err);

@@ -6,23 +6,21 @@
 
 #include "base/own.h"
 #include "base/text.h"
-#include "runtime/container.h"
+#include "runtime/handle.h"
 #include "runtime/state.h"
 #include "spec/spec.h"
 
 /* The ids below the root: whatever cannot be an id is not ours. */
-static int read_ids(const char *root, struct arena *arena, struct string_list *ret,
-                    struct error *err)
+static int read_ids(int root, struct arena *arena, struct string_list *ret, struct error *err)
 {
     size_t room = 0;
-    int fd = state_open_root(root, err);
+    int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
-    if (fd < 0)
-        return -err->code;
     if (directory == NULL) {
+        fail(err, errno, "read the state root");
         close_fd(&fd);
-        return no_memory(err);
+        return -err->code;
     }
 
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
@@ -52,17 +50,25 @@ static int by_name(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-int container_ids(const struct runtime *runtime, struct arena *arena, struct string_list *ret,
-                  struct error *err)
+static int read_sorted_ids(int root, struct arena *arena, struct string_list *ret,
+                           struct error *err)
 {
     struct string_list ids = {NULL, 0};
 
-    if (read_ids(runtime->root, arena, &ids, err) < 0)
+    if (read_ids(root, arena, &ids, err) < 0)
         return -err->code;
     if (ids.count > 0)
         qsort(ids.items, ids.count, sizeof *ids.items, by_name);
     *ret = ids;
     return 0;
+}
+
+int container_ids(const struct runtime *runtime, struct arena *arena, struct string_list *ret,
+                  struct error *err)
+{
+    autoclose int root = state_open_root(runtime->root, err);
+
+    return root < 0 ? -err->code : read_sorted_ids(root, arena, ret, err);
 }
 
 static int copy_annotations(struct string_map *map, struct arena *arena)
@@ -97,13 +103,13 @@ static int copy_state(const struct container_state *state, struct arena *arena,
     return copy_annotations(&ret->annotations, arena) < 0 ? no_memory(err) : 0;
 }
 
-static int read_one(const struct runtime *runtime, const char *id, struct arena *arena,
-                    struct container_state *ret, struct error *err)
+static int read_one(const struct runtime *runtime, int root, struct boot *boot, const char *id,
+                    struct arena *arena, struct container_state *ret, struct error *err)
 {
     struct container *container;
     struct container_state state;
 
-    if (container_open(runtime, id, &container, err) < 0)
+    if (container_open_in(runtime, root, boot, id, &container, err) < 0)
         return -err->code;
 
     int code = container_state(container, &state, err);
@@ -117,9 +123,11 @@ static int read_one(const struct runtime *runtime, const char *id, struct arena 
 int container_list(const struct runtime *runtime, struct arena *arena, struct container_list *ret,
                    struct error *err)
 {
+    autoclose int root = state_open_root(runtime->root, err);
     struct string_list ids = {NULL, 0};
+    struct boot boot = {""};
 
-    if (container_ids(runtime, arena, &ids, err) < 0)
+    if (root < 0 || read_sorted_ids(root, arena, &ids, err) < 0)
         return -err->code;
 
     struct container_list list = {arena_zero(arena, ids.count, sizeof *list.items), 0};
@@ -129,7 +137,8 @@ int container_list(const struct runtime *runtime, struct arena *arena, struct co
     for (size_t i = 0; i < ids.count; i++) {
         struct error reason;
 
-        if (read_one(runtime, ids.items[i], arena, &list.items[list.count], &reason) == 0)
+        if (read_one(runtime, root, &boot, ids.items[i], arena, &list.items[list.count], &reason) ==
+            0)
             list.count++;
         else if (reason.code != ENOENT) /* ENOENT: deleted while we looked, or not yet described */
             log_warning(&runtime->log, "list: %s: %s", ids.items[i], reason.text);

@@ -29,15 +29,6 @@ static const struct name phase_rows[] = {
 };
 static const struct names phase_names = NAMES_OF(phase_rows);
 
-#define OWNER struct process_identity
-static const struct field identity_rows[] = {
-    ROW("pid", FIELD_INT64, pid, REQUIRED, RANGE(0, INT_MAX)),
-    ROW("startTime", FIELD_UINT64, start_time, REQUIRED),
-    ROW("bootId", FIELD_STRING, boot_id),
-};
-#undef OWNER
-static const struct fields identity_fields = FIELDS_OF(struct process_identity, identity_rows);
-
 #define OWNER struct state_record
 static const struct field record_rows[] = {
     ROW("version", FIELD_INT64, version, REQUIRED),
@@ -48,7 +39,7 @@ static const struct field record_rows[] = {
     ROW("rootfs", FIELD_STRING, rootfs),
     ROW("created", FIELD_STRING, created),
     ROW("owner", FIELD_INT64, owner),
-    ROW("init", FIELD_INLINE, init, OBJECT(identity_fields)),
+    ROW("init", FIELD_INLINE, init, OBJECT(process_identity_fields)),
     ROW("noNewKeyring", FIELD_BOOL, no_new_keyring),
     ROW("ownPidNamespace", FIELD_BOOL, own_pid_namespace),
     ROW("cgroup", FIELD_INLINE, cgroup, OBJECT(cgroup_record_fields)),
@@ -178,6 +169,14 @@ int state_open(const char *root, const char *id, struct state_directory *ret, st
 
     if (parent < 0)
         return parent == -ENOENT ? refuse(err, ENOENT, "container does not exist") : parent;
+    return state_open_in(parent, root, id, ret, err);
+}
+
+int state_open_in(int parent, const char *root, const char *id, struct state_directory *ret,
+                  struct error *err)
+{
+    if (state_check_id(id, err) < 0)
+        return -err->code;
 
     autoclose int directory = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat status;
@@ -363,79 +362,4 @@ int state_remove(const struct state_directory *directory, const char *root, cons
     if (rmdir(path) < 0 && errno != ENOENT)
         return fail(err, errno, "remove %s", path);
     return 0;
-}
-
-/* --- processes
- * ------------------------------------------------------------------------------------ */
-
-/* State letter and start time of /proc/PID/stat; the name in between may contain anything. */
-static int read_stat(pid_t pid, char *ret_letter, uint64_t *ret_start_time)
-{
-    char path[64];
-    char stat[1024];
-    unsigned long long start_time;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-
-    ssize_t length = read_pseudo_file(AT_FDCWD, path, stat, sizeof stat);
-
-    if (length < 0)
-        return (int)length;
-
-    const char *after_name = strrchr(stat, ')');
-
-    if (after_name == NULL ||
-        sscanf(after_name + 1,
-               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               ret_letter, &start_time) != 2)
-        return -EPROTO;
-    *ret_start_time = start_time;
-    return 0;
-}
-
-static int read_boot_id(char boot_id[static 64])
-{
-    ssize_t length = read_pseudo_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot_id, 64);
-
-    return length < 0 ? (int)length : 0;
-}
-
-int process_identify(pid_t pid, struct arena *arena, struct process_identity *ret,
-                     struct error *err)
-{
-    char boot_id[64];
-    char letter;
-    int code = read_stat(pid, &letter, &ret->start_time);
-
-    if (code < 0)
-        return fail(err, -code, "read /proc/%d/stat", pid);
-    code = read_boot_id(boot_id);
-    if (code < 0)
-        return fail(err, -code, "read the boot id");
-    ret->pid = pid;
-    ret->boot_id = arena_string(arena, boot_id);
-    return ret->boot_id == NULL ? no_memory(err) : 0;
-}
-
-int process_open(const struct process_identity *identity)
-{
-    char boot_id[64];
-    char letter;
-    uint64_t start_time;
-
-    if (identity->pid <= 0 || identity->pid > INT_MAX || identity->boot_id == NULL)
-        return -1;
-
-    /* First hold the process, then look who it is: in this order the answer stays true. */
-    autoclose int pidfd = kernel_pidfd_open((pid_t)identity->pid, 0);
-
-    if (pidfd < 0)
-        return -1;
-    if (read_boot_id(boot_id) < 0 || strcmp(boot_id, identity->boot_id) != 0)
-        return -1;
-    if (read_stat((pid_t)identity->pid, &letter, &start_time) < 0)
-        return -1;
-    if (start_time != identity->start_time || letter == 'Z' || letter == 'X')
-        return -1;
-    return take_fd(&pidfd);
 }

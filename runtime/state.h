@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cgroups/cgroup.h"
+#include "runtime/identity.h"
 #include "runtime/resctrl.h"
 #include "spec/fields.h"
 #include "spec/spec.h"
@@ -30,13 +31,6 @@ enum state_phase {
     STATE_STARTING, /* go has been or is about to be said */
     STATE_RUNNING,
     STATE_DELETING
-};
-
-/* Which process: a pid alone is reused; with start time and boot it is not.  proc_pid_stat(5). */
-struct process_identity {
-    int64_t pid;
-    uint64_t start_time; /* field 22 of /proc/PID/stat, clock ticks since boot */
-    const char *boot_id; /* /proc/sys/kernel/random/boot_id */
 };
 
 struct state_record {
@@ -84,6 +78,9 @@ must_check int state_make_root(const char *root, struct error *err);
 /* Open ROOT/ID.  ENOENT: "container does not exist". */
 must_check int state_open(const char *root, const char *id, struct state_directory *ret,
                           struct error *err);
+/* The same in a root that is open. */
+must_check int state_open_in(int parent, const char *root, const char *id,
+                             struct state_directory *ret, struct error *err);
 
 /* Take the lock, waiting at most `deadline_ms`: EBUSY "another command is working on it".  After
  * that the directory is known to be the one of that name still. */
@@ -111,13 +108,3 @@ must_check int state_prepare_config(const struct state_directory *directory,
 /* Unlink everything, the record last, and remove the directory.  What is missing is success. */
 must_check int state_remove(const struct state_directory *directory, const char *root,
                             const char *id, struct error *err);
-
-/* --- processes
- * ------------------------------------------------------------------------------------ */
-
-/* Identify a living process. */
-must_check int process_identify(pid_t pid, struct arena *arena, struct process_identity *ret,
-                                struct error *err);
-
-/* Open a pidfd if exactly that process is still alive (a zombie is not); -1 when it is gone. */
-int process_open(const struct process_identity *identity);

@@ -209,15 +209,18 @@ static struct state_record example(void)
         .rootfs = "/bundles/web/rootfs",
         .created = "2026-01-02T03:04:05.000000006Z",
         .owner = 1000,
-        .init = {.pid = 4242, .start_time = UINT64_MAX, .boot_id = "b00t"},
+        .init = {.pid = 4242,
+                 .serial = UINT64_MAX - 1,
+                 .start_time = UINT64_MAX,
+                 .boot_id = "b00t"},
         .no_new_keyring = true,
         .own_pid_namespace = true,
         .over_layer = true,
-        .cgroup = {.manager = "cgroupfs",           .path = "/crun-lite/web"              },
+        .cgroup = {.manager = "cgroupfs",         .path = "/crun-lite/web"                },
         .time_limit_ns = INT64_MAX,
         .time_limit_grace_ns = 1,
-        .poststop = {stop,           1                 },
-        .annotations = {annotations,           1       },
+        .poststop = {stop,1},
+        .annotations = {annotations,                                1                                                       },
     };
 }
 
@@ -241,6 +244,7 @@ Test(state_record, comes_back_as_it_was_written)
     cr_expect_str_eq(read.created, written.created);
     cr_expect_eq(read.owner, 1000);
     cr_expect_eq(read.init.pid, 4242);
+    cr_expect_eq(read.init.serial, UINT64_MAX - 1);
     cr_expect_eq(read.init.start_time, UINT64_MAX);
     cr_expect_str_eq(read.init.boot_id, "b00t");
     cr_expect(read.no_new_keyring && read.own_pid_namespace && read.over_layer);
@@ -507,99 +511,4 @@ Test(state_remove, what_cannot_be_removed_keeps_the_record)
     expect_refused(state_remove(&directory, root, "web", &err), EISDIR, "odd");
     cr_expect_eq(access(path_in(&arena, root, "web/state.json"), F_OK), 0);
     state_close(&directory);
-}
-
-/* --- processes -------------------------------------------------------------------------------- */
-
-static struct process_identity ourselves(struct arena *arena)
-{
-    struct process_identity identity;
-    struct error err;
-
-    must(process_identify(getpid(), arena, &identity, &err));
-    return identity;
-}
-
-Test(process_identity, our_own_opens)
-{
-    autoarena struct arena arena = {NULL};
-    struct process_identity identity = ourselves(&arena);
-    autoclose int pidfd = process_open(&identity);
-
-    cr_assert(pidfd >= 0);
-    cr_expect(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
-}
-
-Test(process_identity, any_other_start_boot_or_number_is_nobody)
-{
-    autoarena struct arena arena = {NULL};
-    size_t before = open_descriptors();
-    struct process_identity identity = ourselves(&arena);
-
-    identity.start_time++;
-    cr_expect_eq(process_open(&identity), -1, "start time");
-    identity = ourselves(&arena);
-    identity.boot_id = "00000000-0000-0000-0000-000000000000";
-    cr_expect_eq(process_open(&identity), -1, "boot");
-    identity.boot_id = NULL;
-    cr_expect_eq(process_open(&identity), -1, "no boot");
-
-    static const int64_t pids[] = {0, -1, INT64_MIN, INT64_MAX, INT64_C(1) << 32};
-
-    for (size_t i = 0; i < count_of(pids); i++) {
-        identity = ourselves(&arena);
-        identity.pid = pids[i];
-        cr_expect_eq(process_open(&identity), -1, "pid %lld", (long long)pids[i]);
-    }
-    identity = ourselves(&arena);
-    identity.pid += INT64_C(1) << 32; /* ours in the low 32 bits */
-    cr_expect_eq(process_open(&identity), -1);
-    cr_expect_eq(open_descriptors(), before);
-}
-
-Test(process_identity, a_zombie_is_gone)
-{
-    autoarena struct arena arena = {NULL};
-    int gate[2];
-    struct process_identity identity;
-    struct error err;
-    siginfo_t info;
-
-    cr_assert_eq(pipe2(gate, O_CLOEXEC), 0);
-
-    pid_t child = fork();
-
-    if (child == 0) {
-        char byte;
-
-        close(gate[1]);
-        _exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
-    }
-    must(process_identify(child, &arena, &identity, &err));
-
-    autoclose int alive = process_open(&identity);
-
-    cr_expect(alive >= 0);
-    close(gate[1]);
-    cr_assert_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-    cr_expect_eq(process_open(&identity), -1, "a zombie");
-    cr_assert_eq(waitpid(child, NULL, 0), child);
-    cr_expect_eq(process_open(&identity), -1, "reaped");
-    expect_refused(process_identify(child, &arena, &identity, &err), ENOENT, "/stat");
-}
-
-Test(process_identity, a_name_full_of_parentheses_does_not_shift_the_fields)
-{
-    autoarena struct arena arena = {NULL};
-    struct process_identity before = ourselves(&arena);
-    int fd = open("/proc/self/comm", O_WRONLY | O_CLOEXEC);
-
-    cr_assert_eq(write(fd, ") Z 1 (2 3) 4", 13), 13);
-    close(fd);
-
-    struct process_identity after = ourselves(&arena);
-    autoclose int pidfd = process_open(&before);
-
-    cr_expect_eq(before.start_time, after.start_time);
-    cr_expect(pidfd >= 0);
 }
