@@ -17,6 +17,7 @@ struct log {
      * would be done without, once things are under way, is an error there and then. */
     _Bool strict;
     int fd; /* what the sink writes to: a child that closes all files keeps this one */
+    struct trace *trace; /* base/timing.h; NULL: none */
 };
 
 void log_debug(const struct log *log, const char *format, ...)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/timing.h"
 #include "cgroups/cgroup.h"
 #include "namespaces/mount/mount.h"
 #include "namespaces/namespaces.h"
@@ -16,7 +17,6 @@
 #include "runtime/criu_externals.h"
 #include "runtime/handle.h"
 #include "runtime/plan.h"
-#include "runtime/timing.h"
 
 enum { FREEZE_DEADLINE_MS = 10000 };
 

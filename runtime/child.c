@@ -5,8 +5,8 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "runtime/child_steps.h"
-#include "runtime/timing.h"
 
 /* --- when a step applies ------------------------------------------------------------------------
  */

@@ -14,10 +14,10 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "runtime/bundle.h"
 #include "runtime/deadline.h"
 #include "runtime/descriptors.h"
-#include "runtime/timing.h"
 #include "runtime/unix_socket.h"
 
 const struct log *creation_log(const struct creation *creation)
@@ -380,8 +380,10 @@ int creation_run(struct creation *creation, const char *verb, const struct creat
     if (request->strict)
         become_strict(creation);
 
+    int64_t begun = timing_begin(creation_log(creation));
     int code = read_spec(creation, err);
 
+    timing_end(creation_log(creation), verb, "read-bundle", begun);
     if (code == 0)
         code = run_steps(creation, verb, steps, count, err);
     give_up_spare(creation);

@@ -3,14 +3,6 @@
 #include <errno.h>
 #include <time.h>
 
-int64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 struct deadline deadline_in_ms(int64_t milliseconds)
 {
     if (milliseconds < 0)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/timing.h"
+
 struct deadline {
     int64_t at_ns; /* -1: never */
     int pauses;    /* how often deadline_pause() has slept: it backs off */
@@ -22,5 +24,3 @@ void deadline_pause(struct deadline *deadline, int first_ms);
 
 /* Wait for `events` on fd.  1 when there, 0 at the deadline, -errno. */
 int deadline_wait(const struct deadline *deadline, int fd, short events);
-
-int64_t monotonic_ns(void);

@@ -10,12 +10,12 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "cgroups/cgroup.h"
 #include "runtime/deadline.h"
 #include "runtime/handle.h"
 #include "runtime/hooks.h"
 #include "runtime/layer.h"
-#include "runtime/timing.h"
 
 enum { END_DEADLINE_MS = 10000 };
 

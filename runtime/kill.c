@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/kernel.h"
+#include "base/timing.h"
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
 #include "runtime/members.h"
-#include "runtime/timing.h"
 
 static int signal_init(struct container *container, int signal, struct error *err)
 {

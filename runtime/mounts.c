@@ -15,12 +15,12 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "namespaces/mount/mount.h"
 #include "namespaces/namespaces.h"
 #include "namespaces/user.h"
 #include "runtime/deadline.h"
 #include "runtime/handle.h"
-#include "runtime/timing.h"
 
 enum {
     /* Far beyond what moving mounts to their places takes; but a container may serve a file system

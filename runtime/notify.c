@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/timing.h"
 #include "runtime/deadline.h"
 #include "runtime/handle.h"
 #include "runtime/notify_queue.h"
-#include "runtime/timing.h"
 #include "runtime/unix_socket.h"
 
 /* How long a service manager may let us wait: for room in its queue, at the barrier. */

@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/timing.h"
 #include "cgroups/cgroup.h"
 #include "runtime/handle.h"
-#include "runtime/timing.h"
 
 enum { FREEZE_DEADLINE_MS = 10000 };
 

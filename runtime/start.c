@@ -21,13 +21,13 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "runtime/deadline.h"
 #include "runtime/handle.h"
 #include "runtime/handshake.h"
 #include "runtime/hooks.h"
 #include "runtime/plan.h"
 #include "runtime/serve.h"
-#include "runtime/timing.h"
 
 enum { ANSWER_DEADLINE_MS = 10000 };
 

@@ -1,10 +1,10 @@
 #include <errno.h>
 
+#include "base/timing.h"
 #include "cgroups/cgroup.h"
 #include "runtime/class_change.h"
 #include "runtime/handle.h"
 #include "runtime/plan.h"
-#include "runtime/timing.h"
 #include "spec/fields.h"
 
 /* The resources as they have been until now, from the stored config; made empty when there are

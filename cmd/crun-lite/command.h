@@ -14,6 +14,7 @@ struct context {
     struct runtime runtime;
     struct log_file log_file; /* where runtime.log goes */
     bool root_given;          /* --root was on the command line */
+    const char *trace_path;   /* of --trace; NULL: none */
     struct arena *arena;      /* freed when the program ends */
     bool has_lent_memory;     /* create_request.lends_memory: the program has to end as it stands */
     /* What an error is about: `run "web": ...`.  The first argument, unless the command knows
@@ -59,6 +60,7 @@ extern const struct command run_command;
 extern const struct command spec_command;
 extern const struct command start_command;
 extern const struct command state_command;
+extern const struct command trace_command;
 extern const struct command update_command;
 extern const struct command wait_command;
 

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "cmd/crun-lite/trace_output.h"
 
 extern char **environ;
 
@@ -28,6 +29,9 @@ static const struct option rows[] = {
      "error, warning (default) or debug"},
     {"debug", 0, OPTION_FLAG, AT(debug), NULL,
      "log every step as it is done (as --log-level debug)"},
+    {"trace", 0, OPTION_STRING, AT(trace), "FILE",
+     "write how long every step took to FILE, for Perfetto or\n"
+     "chrome://tracing"},
     {"systemd-cgroup", 0, OPTION_FLAG, AT(systemd_cgroup), NULL,
      "let systemd make the cgroups (as --cgroup-manager systemd)"},
     {"cgroup-manager", 0, OPTION_STRING, AT(cgroup_manager), "NAME",
@@ -205,6 +209,17 @@ static int choose_rootless(const struct global_options *options, struct runtime 
     return 0;
 }
 
+static int begin_trace(const char *path, struct context *context, struct error *err)
+{
+    if (path == NULL)
+        return 0;
+    context->trace_path = path;
+    if (trace_open(&context->runtime.log.trace, err) < 0)
+        return -err->code;
+    trace_add_start(context->runtime.log.trace);
+    return 0;
+}
+
 int globals_apply(const struct global_options *options, struct context *context, struct error *err)
 {
     const struct log_choice choice = {
@@ -222,6 +237,8 @@ int globals_apply(const struct global_options *options, struct context *context,
         .debug = context->log_file.debug,
         .fd = context->log_file.fd,
     };
+    if (begin_trace(options->trace, context, err) < 0)
+        return -err->code;
     context->runtime.environment = environ;
     context->runtime.user_directory = user_manager_directory(
         getenv("DBUS_SESSION_BUS_ADDRESS"), getenv("XDG_RUNTIME_DIR"), context->arena);

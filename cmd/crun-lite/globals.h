@@ -10,6 +10,7 @@ struct global_options {
     const char *log_format;
     const char *log_level;
     const char *rootless;
+    const char *trace;
     const char *cgroup_manager;
     bool systemd_cgroup;
     bool debug;

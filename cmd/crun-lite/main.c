@@ -13,6 +13,7 @@
 #include "cmd/crun-lite/command.h"
 #include "cmd/crun-lite/globals.h"
 #include "cmd/crun-lite/startup.h"
+#include "cmd/crun-lite/trace_output.h"
 
 extern char **environ;
 
@@ -37,6 +38,7 @@ const struct command *const commands[] = {
     &spec_command,
     &start_command,
     &state_command,
+    &trace_command,
     &update_command,
     &wait_command,
 };
@@ -133,6 +135,13 @@ static int execute(const struct command *command, struct context *context, char 
 
     int status = command->run(context, options, arguments, err);
 
+    /* A failure has its trace, too, and is told first. */
+    if (context->trace_path != NULL) {
+        struct error of_trace;
+
+        if (trace_write_file(context->runtime.log.trace, context->trace_path, &of_trace) < 0)
+            log_file_error(&context->log_file, of_trace.text);
+    }
     return status < 0 ? status : finish_output(status, err);
 }
 

@@ -4,16 +4,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "cmd/crun-lite/create_options.h"
+#include "base/timing.h"
 #include "cmd/crun-lite/foreground.h"
 #include "cmd/crun-lite/relay.h"
+#include "cmd/crun-lite/run.h"
 #include "cmd/crun-lite/run_target.h"
-
-struct run_options {
-    struct create_options create; /* first: its table fills it */
-    bool detach;
-    bool keep;
-};
 
 static const struct option rows[] = {
     {"detach", 'd', OPTION_FLAG, offsetof(struct run_options, detach), NULL,
@@ -118,13 +113,16 @@ static int start_and_wait(struct context *context, const struct create_request *
     };
     struct start_request start = {.notify_socket = request->notify_socket};
     struct foreground_end end;
+    int64_t begun;
 
     if (container_start(&context->runtime, container, &start, err) < 0)
         return -err->code;
     if (request->detach)
         return container_notify_wait(&context->runtime, container, err);
+    begun = timing_begin(&context->runtime.log);
     if (foreground_wait(foreground, &process, &end, err) < 0)
         return -err->code;
+    timing_end(&context->runtime.log, "run", "wait-for-end", begun);
     explain_end(&end, container, request->id);
     return end.status;
 }
@@ -153,10 +151,9 @@ static int run_container(struct context *context, const struct run_options *opti
     return status;
 }
 
-static int run(struct context *context, const void *command_options,
-               const struct arguments *arguments, struct error *err)
+int run_from_options(struct context *context, const struct run_options *options,
+                     const struct arguments *arguments, struct error *err)
 {
-    const struct run_options *options = command_options;
     struct foreground foreground = {.signals = -1};
     struct create_request request;
     struct spec_console_size size;
@@ -181,6 +178,12 @@ static int run(struct context *context, const void *command_options,
 
     foreground_close(&foreground);
     return status;
+}
+
+static int run(struct context *context, const void *options, const struct arguments *arguments,
+               struct error *err)
+{
+    return run_from_options(context, options, arguments, err);
 }
 
 const struct command run_command = {

@@ -11,6 +11,7 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "namespaces/mount/mount.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/steps.h"
@@ -506,10 +507,12 @@ int mount_all(const struct mount_plan *plan, struct mount_child *child,
     for (size_t i = 0; i < plan->mount_count; i++) {
         const struct planned_mount *mount = &plan->mounts[i];
         const struct mount_step step = {plan, mount, child, helper, NULL};
+        const struct log *log = helper == NULL ? NULL : helper->log;
+        int64_t begun = timing_begin(log);
 
-        if (kinds[mount->kind](&step, err) == 0)
-            continue;
-        return mount_name_place(err, i, mount->destination);
+        if (kinds[mount->kind](&step, err) < 0)
+            return mount_name_place(err, i, mount->destination);
+        timing_end_of(log, "child", begun, "mounts[%zu] %s", i, mount->destination);
     }
     if (child->proc < 0)
         child->proc = mount_private_proc(err);
