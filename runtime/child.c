@@ -111,6 +111,11 @@ static bool has_process(const struct child *child)
     return child->process->args != NULL;
 }
 
+static bool is_started_by_others(const struct child *child)
+{
+    return !child->starts_at_once;
+}
+
 static bool wants_home(const struct child *child)
 {
     return child->process->wants_home;
@@ -213,9 +218,9 @@ static const struct child_step child_steps[] = {
     {"retry-cwd",          C | E,         outside_cwd,            child_enter_cwd_now     },
     /* As the user who will run it, and while create can still say that it is not there. */
     {"find-program",       C | E,         has_process,            child_find_program      },
-    {"listen-for-start",   C,             NULL,                   child_listen_for_start  },
+    {"listen-for-start",   C,             is_started_by_others,   child_listen_for_start  },
     {"report-ready",       C,             NULL,                   child_report_ready      },
-    {"wait-for-start",     C,             NULL,                   child_wait_for_start    },
+    {"wait-for-start",     C,             is_started_by_others,   child_wait_for_start    },
     {"need-process",       C,             NULL,                   child_need_process      },
     {"start-hooks",        C,             has_start_hooks,        child_start_hooks       },
     {"seal-files",         C | E,         NULL,                   child_seal_files        },

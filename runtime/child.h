@@ -45,7 +45,8 @@ struct child {
     struct mount_child mounts;
     int terminal; /* our side of it; -1 */
     bool in_cwd;
-    int starter; /* connection of `start`; -1 */
+    int starter;         /* connection of `start`; -1 */
+    bool starts_at_once; /* by word of our parent, who is `start`, too: nobody else is waited for */
     char program[PATH_MAX];
     char home[PATH_MAX];
 };

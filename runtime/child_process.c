@@ -340,8 +340,28 @@ int child_listen_for_start(struct child *child, struct error *err)
     return listen(child->listener, 16) < 0 ? fail(err, errno, "listen for start") : 0;
 }
 
+/* Until it says go our parent may take its word back by ending: the death signal stays. */
+static int report_to_starter(struct child *child, struct error *err)
+{
+    struct handshake_message message;
+    int fd = -1;
+    int code = handshake_send(child->socket, HANDSHAKE_READY, 0, -1);
+
+    if (code == 0)
+        code = handshake_receive(child->socket, &message, &fd);
+    close_fd(&fd);
+    if (code < 0)
+        return fail(err, -code, "report to the runtime");
+    if (code == 0 || message.kind != HANDSHAKE_GO)
+        return refuse(err, ECONNRESET, "the runtime does not start what it has made");
+    child->starter = take_fd(&child->socket);
+    return 0;
+}
+
 int child_report_ready(struct child *child, struct error *err)
 {
+    if (child->starts_at_once)
+        return report_to_starter(child, err);
     /* The answer comes when the state is on disk, and the parent may end at once: the death signal
      * goes first.  A parent that dies before its answer shows as a closed socket. */
     if (prctl(PR_SET_PDEATHSIG, 0) < 0)

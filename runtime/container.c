@@ -29,6 +29,7 @@ int container_new(const struct runtime *runtime, const char *id, struct containe
     container->directory.fd = -1;
     container->pidfd = -1;
     container->terminal = -1;
+    container->starter = -1;
     container->notify = (struct notify)NOTIFY_CLOSED;
     container->root = arena_string(&container->arena, runtime->root);
     container->id = arena_string(&container->arena, id);
@@ -48,6 +49,7 @@ void container_free(struct container *container)
     state_close(&container->directory);
     close_fd(&container->pidfd);
     close_fd(&container->terminal);
+    close_fd(&container->starter);
     notify_close(&container->notify);
     if (container->is_lent)
         return;

@@ -29,10 +29,13 @@ static int open_listener(struct creation *creation, struct error *err)
     return 0;
 }
 
-/* What is connected or opened before the child exists. */
+/* What is connected or opened before the child exists.  A container that is started by who makes it
+ * waits for nobody else. */
 static int open_doors(struct creation *creation, struct error *err)
 {
-    return creation_open_doors(creation, err) < 0 ? -err->code : open_listener(creation, err);
+    if (creation_open_doors(creation, err) < 0)
+        return -err->code;
+    return creation->request->will_start ? 0 : open_listener(creation, err);
 }
 
 /* Namespaces for clone.  Not the cgroup one, whose root is the cgroup one is in when it is made;
@@ -120,6 +123,7 @@ static int spawn_child(struct creation *creation, struct error *err)
         .log = creation_log(creation),
         .environment = creation->runtime->environment,
         .cgroup = &creation->cgroup,
+        .starts_at_once = creation->request->will_start,
         .has_class = creation->container->record.resctrl.mount_point != NULL,
         .socket = child_end,
         .parents_end = creation->socket,
@@ -209,21 +213,36 @@ static int filter_devices_beside(struct creation *creation, struct error *err)
     return filters_first(creation) ? 0 : creation_filter_devices(creation, err);
 }
 
-static int write_state(struct creation *creation, struct error *err)
+/* Whoever finds "starting" asks start.sock, and where there is none takes it for running: one
+ * record less, for a container that `run` starts. */
+static enum state_phase phase_of(const struct creation *creation)
 {
-    /* Whoever finds "starting" asks start.sock: one record less, for a container that `run` starts.
-     */
-    return creation_write_state(
-        creation, creation->request->will_start ? STATE_STARTING : STATE_CREATED, err);
+    return creation->request->will_start ? STATE_STARTING : STATE_CREATED;
 }
 
-/* The last word to the child: it lives without us from here.  Nothing after this may fail. */
+/* While the child makes its mounts: all that is left then is a new name. */
+static int prepare_state(struct creation *creation, struct error *err)
+{
+    return creation_prepare_state(creation, phase_of(creation), err);
+}
+
+static int write_state(struct creation *creation, struct error *err)
+{
+    return creation_write_state(creation, phase_of(creation), err);
+}
+
+/* The last word to the child: it lives without us from here.  Nothing after this may fail.  One
+ * that is to start at once hears it from container_start(). */
 static int let_go(struct creation *creation, struct error *err)
 {
-    int code = handshake_send(creation->socket, HANDSHAKE_DONE, 0, -1);
+    int code = creation->request->will_start
+                   ? 0
+                   : handshake_send(creation->socket, HANDSHAKE_DONE, 0, -1);
 
     if (code < 0)
         return fail(err, -code, "answer the first process");
+    if (creation->request->will_start)
+        creation->container->starter = take_fd(&creation->socket);
     creation->container->pidfd = take_fd(&creation->spawned.pidfd);
     return 0;
 }
@@ -245,6 +264,7 @@ static const struct create_step create_steps[] = {
     {"spawn-child",    spawn_child,           creation_kill_child,      false},
     {"filter-devices", filter_devices_beside, NULL,                     false},
     {"write-config",   creation_write_config, NULL,                     false},
+    {"prepare-state",  prepare_state,         creation_drop_state,      false},
     {"serve-child",    serve,                 give_devices_back,        true },
     {"write-state",    write_state,           creation_forget_pid_file, false},
     {"let-go",         let_go,                NULL,                     false},

@@ -306,18 +306,44 @@ void creation_kill_child(struct creation *creation)
     close_fd(&creation->container->terminal);
 }
 
+static int write_record_file(struct creation *creation, enum state_phase phase, struct error *err)
+{
+    struct container *container = creation->container;
+    struct state_record record = container->record;
+
+    if (process_identify(creation->spawned.pidfd, creation->spawned.pid, &container->boot,
+                         &container->arena, &record.init, err) < 0)
+        return -err->code;
+    record.phase = phase;
+    if (state_prepare(&container->directory, &record, &creation->record_file, err) < 0)
+        return -err->code;
+    container->record = record;
+    creation->has_record_file = true;
+    return 0;
+}
+
+int creation_prepare_state(struct creation *creation, enum state_phase phase, struct error *err)
+{
+    return creation->spawned.is_doorman ? 0 : write_record_file(creation, phase, err);
+}
+
+void creation_drop_state(struct creation *creation)
+{
+    if (creation->has_record_file)
+        replacement_drop(&creation->record_file);
+    creation->has_record_file = false;
+}
+
 int creation_write_state(struct creation *creation, enum state_phase phase, struct error *err)
 {
     const struct create_request *request = creation->request;
-    struct container *container = creation->container;
 
-    if (process_identify(creation->spawned.pidfd, creation->spawned.pid, &container->boot,
-                         &container->arena, &container->record.init, err) < 0)
+    if (!creation->has_record_file && write_record_file(creation, phase, err) < 0)
         return -err->code;
     cgroup_settle(&creation->cgroup);
-    container->record.phase = phase;
-    if (container_write_record(container, err) < 0)
-        return -err->code;
+    if (replacement_commit(&creation->record_file, err) < 0)
+        return within(err, "state");
+    creation->has_record_file = false;
     if (request->pidfd_socket != NULL &&
         pidfd_socket_send(request->pidfd_socket, "standard", creation->spawned.pidfd, err) < 0)
         return -err->code;

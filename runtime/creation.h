@@ -34,6 +34,8 @@ struct creation {
     struct child child;
     struct spawned spawned;
     struct network_move net_devices; /* that have been moved in */
+    struct replacement record_file;  /* the record with the first process in it ... */
+    bool has_record_file;            /* ... written and not in its place yet */
     struct restoration *restoration; /* restore's own; NULL on create */
 };
 
@@ -97,6 +99,12 @@ must_check int creation_enter_class(struct creation *creation,
                                     const struct resctrl_members *members, struct error *err);
 void creation_remove_class(struct creation *creation);
 struct resctrl_intent creation_class_intent(struct creation *creation);
+
+/* The first process is there: write its identity and `phase`, for creation_write_state() to put in
+ * place.  Where it is not known yet who that will be, nothing is done. */
+must_check int creation_prepare_state(struct creation *creation, enum state_phase phase,
+                                      struct error *err);
+void creation_drop_state(struct creation *creation);
 
 /* The first process is there: its identity and `phase` into the record, its pidfd and pid to who
  * asked. */

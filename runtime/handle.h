@@ -16,6 +16,7 @@ struct container {
     struct boot boot;
     int pidfd;    /* of the first process; -1 when it is gone */
     int terminal; /* master; -1 */
+    int starter;  /* connection to a first process that we have made and will start; -1 */
     struct notify notify;
     bool is_lent; /* the first process works in this memory (lend.h): nothing of it may be freed */
     bool is_held; /* locked, and the record is what the file says: the next container_lock() is done

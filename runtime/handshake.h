@@ -29,6 +29,8 @@
  *       | READY  ------------------------> |  create: state is "created", the pid file is there
  *       | <------------------------- DONE  |  from here the child lives without its parent:
  *       |                                  |  accept on start.sock
+ *       | <--------------------------- GO  |  run, in place of DONE: to be started at once; what
+ *       |                                  |  start.c says of a start is said here
  *       | EXECUTING  --------------------> |  exec: the socket closes next, by execve
  *
  * Anything can be answered FAILED, anything can be sent instead as FAILED; the text of struct error

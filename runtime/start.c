@@ -150,14 +150,13 @@ static int see_through(const struct container *container, int socket, struct err
     }
 }
 
-int container_say_go(const struct runtime *runtime, struct container *container, struct error *err)
+static int say_go(struct container *container, struct error *err)
 {
     struct deadline deadline = deadline_in_ms(ANSWER_DEADLINE_MS);
     struct handshake_message message;
     autoclose int socket = connect_to_init(container);
     int fd = -1;
 
-    (void)runtime;
     if (socket < 0)
         return fail(err, -socket, "the first process does not wait for start");
     if (check_peer(socket, (pid_t)container->record.init.pid, err) < 0)
@@ -175,6 +174,20 @@ int container_say_go(const struct runtime *runtime, struct container *container,
     if (message.kind != HANDSHAKE_STARTED)
         return refuse(err, EPROTO, "the first process answered with message %u", message.kind);
     return see_through(container, socket, err);
+}
+
+static int say_go_to_ours(struct container *container, struct error *err)
+{
+    autoclose int socket = take_fd(&container->starter);
+    int code = handshake_send(socket, HANDSHAKE_GO, 0, -1);
+
+    return code < 0 ? fail(err, -code, "say go") : see_through(container, socket, err);
+}
+
+int container_say_go(const struct runtime *runtime, struct container *container, struct error *err)
+{
+    (void)runtime;
+    return container->starter >= 0 ? say_go_to_ours(container, err) : say_go(container, err);
 }
 
 static int check_startable(struct container *container, struct error *err)
@@ -233,6 +246,8 @@ static int run_poststart(const struct runtime *runtime, struct container *contai
 static int start_locked(const struct runtime *runtime, struct container *container,
                         const struct start_request *request, struct error *err)
 {
+    bool is_ours = container->starter >= 0;
+
     if (request->notify_socket != NULL &&
         notify_open(&container->notify, container->directory.fd, request->notify_socket,
                     &runtime->log, err) < 0)
@@ -248,7 +263,8 @@ static int start_locked(const struct runtime *runtime, struct container *contain
     }
     container->is_lent = false;
     /* Nobody listens there any more: when it cannot be removed, that is as good an answer. */
-    unlinkat(container->directory.fd, "start.sock", 0);
+    if (!is_ours)
+        unlinkat(container->directory.fd, "start.sock", 0);
     return 0;
 }
 

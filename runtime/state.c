@@ -250,8 +250,8 @@ int state_read(const struct state_directory *directory, const char *id, struct a
     return 0;
 }
 
-int state_write(const struct state_directory *directory, const struct state_record *record,
-                struct error *err)
+int state_prepare(const struct state_directory *directory, const struct state_record *record,
+                  struct replacement *ret, struct error *err)
 {
     static const struct json_layout compact = {.indent = NULL};
     autoarena struct arena arena = {NULL};
@@ -259,9 +259,19 @@ int state_write(const struct state_directory *directory, const struct state_reco
     size_t length;
 
     if (fields_encode(&record_fields, record, &compact, &arena, &json, &length, err) < 0 ||
-        replace_file(directory->fd, "state.json", json, length, 0600, err) < 0)
+        replacement_write(ret, directory->fd, "state.json", json, length, 0600, err) < 0)
         return within(err, "state");
     return 0;
+}
+
+int state_write(const struct state_directory *directory, const struct state_record *record,
+                struct error *err)
+{
+    struct replacement file;
+
+    if (state_prepare(directory, record, &file, err) < 0)
+        return -err->code;
+    return replacement_commit(&file, err) < 0 ? within(err, "state") : 0;
 }
 
 int state_write_config(const struct state_directory *directory, const struct spec *spec,

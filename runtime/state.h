@@ -94,6 +94,11 @@ must_check int state_read(const struct state_directory *directory, const char *i
 must_check int state_write(const struct state_directory *directory,
                            const struct state_record *record, struct error *err);
 
+/* The first half of it: replacement_commit() is the other.  `ret` borrows the directory. */
+must_check int state_prepare(const struct state_directory *directory,
+                             const struct state_record *record, struct replacement *ret,
+                             struct error *err);
+
 /* Store and load the effective spec. */
 must_check int state_write_config(const struct state_directory *directory, const struct spec *spec,
                                   struct error *err);
