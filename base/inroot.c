@@ -292,6 +292,17 @@ int inroot_openat2(int root, const char *path, int flags, enum inroot_links link
     return -EAGAIN;
 }
 
+int inroot_open_exact(int root, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+    };
+    int fd = kernel_openat2(root, path, &how);
+
+    return fd < 0 ? -errno : fd;
+}
+
 /* openat2, or the walk where there is none: old kernels say ENOSYS, old seccomp profiles EPERM. */
 static int resolve(int root, const char *path, int flags, enum inroot_links links)
 {

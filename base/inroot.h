@@ -27,6 +27,11 @@ enum inroot_links {
 /* Open `path` with O_PATH.  Returns the fd, or -errno with err filled ("<path>: ..."). */
 must_check int inroot_open(int root, const char *path, enum inroot_links links, struct error *err);
 
+/* Where nothing but directories may be on the way: no link, no other mount, no "..".  -errno
+ * without words; -ENOSYS and -EPERM where there is no openat2(2): then it has to be done in another
+ * way. */
+must_check int inroot_open_exact(int root, const char *path, int flags);
+
 /* Open a regular file for reading: O_RDONLY | O_NONBLOCK | O_NOCTTY; anything else is refused. */
 must_check int inroot_open_file(int root, const char *path, struct error *err);
 

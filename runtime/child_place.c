@@ -167,6 +167,7 @@ int child_make_devices(struct child *child, struct error *err)
 
 int child_ask_hooks(struct child *child, struct error *err)
 {
+    mount_forget_ours(&child->mounts);
     return child_ask(child, HANDSHAKE_WANT_HOOKS, 0, -1, err);
 }
 
@@ -176,6 +177,7 @@ int child_create_hooks(struct child *child, struct error *err)
 {
     struct hook_state state = child->container->creating;
 
+    mount_forget_ours(&child->mounts);
     /* In the container's root, as with runc. */
     state.directory = NULL;
     if (child->mounts.root >= 0 && fchdir(child->mounts.root) < 0)

@@ -11,7 +11,6 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
-#include "base/populate.h"
 #include "base/signals.h"
 #include "namespaces/user.h"
 #include "runtime/handshake.h"
@@ -63,7 +62,6 @@ static _Noreturn void be_child(const struct spawn_request *request, bool joined_
 
 static void begin_lent(void *context)
 {
-    memory_populate_stack();
     child_run(context);
 }
 
@@ -239,9 +237,6 @@ int spawn(const struct spawn_request *request, struct spawned *ret, struct error
     pid_t pid = clone_process(flags, request->cgroup, &pidfd, &joined_v2);
     int code = errno;
 
-    memory_populate_stack();
-    if (pid == 0)
-        memory_populate_code();
     if (pid == 0 && request->needs_doorman) {
         request->child->joined_v2 = joined_v2;
         be_doorman(request);

@@ -20,14 +20,7 @@
 #error "the Makefile takes this file for x86_64 alone"
 #endif
 
-enum {
-    FILE_SYSTEM_READ_ONLY = 1, /* ST_RDONLY of statfs(2) */
-    POPULATE_READ = 22,        /* MADV_POPULATE_READ and _WRITE */
-    POPULATE_WRITE = 23,
-    PAGE = 4096,
-    BEHIND_DATA = 48 * 1024, /* of malloc.c's memory */
-    STACK_BELOW = 32 * 1024
-};
+enum { FILE_SYSTEM_READ_ONLY = 1 }; /* ST_RDONLY of statfs(2) */
 
 /* The kernel's, whose layout statfs(2) fills. */
 struct file_system {
@@ -94,29 +87,6 @@ static inline bool is_read_only(long fd)
            (file_system.flags & FILE_SYSTEM_READ_ONLY) != 0;
 }
 
-/* The pages that a start touches, in three calls (base/populate.h): relocations change most of the
- * data. */
-static inline void populate(const char *program, const long *stack)
-{
-    const Elf64_Ehdr *header = (const void *)program;
-    const Elf64_Phdr *segments = (const void *)(program + header->e_phoff);
-
-    for (size_t i = 0; i < header->e_phnum; i++) {
-        const Elf64_Phdr *segment = &segments[i];
-        size_t zeros = segment->p_memsz - segment->p_filesz;
-        long from = ((long)program + (long)segment->p_vaddr) & -PAGE;
-        bool writable = (segment->p_flags & PF_W) != 0;
-
-        if (segment->p_type != PT_LOAD)
-            continue;
-        call(SYS_madvise, from,
-             (long)program + (long)segment->p_vaddr + (long)segment->p_filesz +
-                 (long)(zeros < BEHIND_DATA ? zeros : BEHIND_DATA) - from,
-             writable ? POPULATE_WRITE : POPULATE_READ, 0, 0);
-    }
-    call(SYS_madvise, ((long)stack & -PAGE) - STACK_BELOW, STACK_BELOW, POPULATE_WRITE, 0, 0);
-}
-
 static inline void seal_at_once(const long *stack)
 {
     const long count = stack[0];
@@ -143,10 +113,7 @@ __attribute__((used, visibility("hidden"))) void begin(const long *stack);
 
 void begin(const long *stack)
 {
-    extern const char __executable_start[] __attribute__((visibility("hidden")));
-
     seal_at_once(stack);
-    populate(__executable_start, stack);
 }
 
 __asm__(".pushsection .text.entry,\"ax\",@progbits\n"

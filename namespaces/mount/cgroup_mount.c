@@ -130,7 +130,8 @@ static int make_top(const struct planned_mount *mount, struct error *err)
 }
 
 /* v1 and hybrid: a directory for each hierarchy, on a tmpfs that is made read-only in the end. */
-static int mount_hierarchies(const struct mount_step *step, int target, struct error *err)
+static int mount_hierarchies(const struct mount_step *step, const struct mount_target *target,
+                             struct error *err)
 {
     const struct mount_plan *plan = step->plan;
     const struct mount_attributes late = {.set = mount_attributes_of_top(step->mount).set &
@@ -153,7 +154,7 @@ static int mount_hierarchies(const struct mount_step *step, int target, struct e
 int mount_cgroup(const struct mount_step *step, struct error *err)
 {
     const struct mount_plan *plan = step->plan;
-    autoclose int target = -1;
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
 
     if (plan->cgroup_count == 0) {
@@ -165,11 +166,10 @@ int mount_cgroup(const struct mount_step *step, struct error *err)
                     step->mount->index, step->mount->destination);
         return 0;
     }
-    target = mount_open_target(step, true, NULL, err);
-    if (target < 0)
-        return target;
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
     if (plan->cgroup_count > 1 || *plan->cgroups[0].name != '\0')
-        return mount_hierarchies(step, target, err);
+        return mount_hierarchies(step, &target, err);
     tree = open_hierarchy(step, &plan->cgroups[0], err);
-    return tree < 0 ? tree : mount_place(step, tree, target, err);
+    return tree < 0 ? tree : mount_place(step, tree, &target, err);
 }

@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "namespaces/mount/mount.h"
+#include "namespaces/mount/ours.h"
 #include "namespaces/mount/root.h"
 #include "namespaces/mount/tree.h"
 
@@ -214,13 +215,15 @@ static int make_links(int dev, struct error *err)
 int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
                        const struct mount_helper *helper, struct error *err)
 {
-    autoclose int dev = -1;
+    autoclose int opened = -1;
+    int dev = mount_find_our_root(plan, child, "/dev");
     mode_t umask_before;
     int error = 0;
 
     if (!plan->make_devices)
         return 0;
-    dev = inroot_make_directory(child->root, "/dev", 0755, NULL, err);
+    if (dev < 0)
+        dev = opened = inroot_make_directory(child->root, "/dev", 0755, NULL, err);
     if (dev < 0)
         return dev;
     /* Modes are meant as they are written.  The umask is this process's own; it is put back. */

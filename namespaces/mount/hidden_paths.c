@@ -6,6 +6,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "namespaces/mount/mount.h"
+#include "namespaces/mount/ours.h"
 #include "namespaces/mount/root.h"
 #include "namespaces/mount/tree.h"
 
@@ -43,42 +44,82 @@ struct cover {
     bool laid;
 };
 
+/* A path to be hidden, found. */
+struct hidden {
+    const char *path;
+    int root;     /* of the container; borrowed */
+    int fd;       /* O_PATH */
+    bool is_ours; /* in a file system of ours (ours.h), where it is what its name says */
+};
+
+static void hidden_done(struct hidden *hidden)
+{
+    close_fd(&hidden->fd);
+}
+
+#define autohidden __attribute__((cleanup(hidden_done))) struct hidden
+#define HIDDEN_EMPTY \
+    {                \
+        .fd = -1     \
+    }
+
+static int find_hidden(const struct mount_plan *plan, const struct mount_child *child,
+                       const char *path, struct hidden *ret, struct error *err)
+{
+    const char *below;
+    int ours = mount_find_ours(plan, child, plan->mount_count, path, &below);
+    int fd = ours < 0 ? -1 : mount_open_in_ours(ours, below, false);
+
+    *ret = (struct hidden){.path = path, .root = child->root, .fd = -1, .is_ours = fd >= 0};
+    if (fd < 0 && (ours < 0 || !is_missing(fd)))
+        fd = inroot_open(child->root, path, INROOT_FOLLOW, err);
+    else if (fd < 0)
+        return fail(err, -fd, "%s", path);
+    ret->fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
 /* tree_attach_at() looks from the root again and finds the cover and nothing else there: that is
  * the proof that the path is hidden (CVE-2025-31133). */
-static int lay(struct cover *cover, int target, int root, const char *path, struct error *err)
+static int attach(int tree, const struct hidden *hidden, struct error *err)
+{
+    return hidden->is_ours
+               ? tree_attach(tree, hidden->fd, err)
+               : tree_attach_at(tree, hidden->fd, hidden->root, hidden->path, INROOT_FOLLOW, err);
+}
+
+static int lay(struct cover *cover, const struct hidden *hidden, struct error *err)
 {
     autoclose int copy = -1;
     int error;
 
     if (cover->laid) {
         copy = tree_clone(cover->fd, "", false, err);
-        if (copy < 0)
-            return copy;
-        return tree_attach_at(copy, target, root, path, INROOT_FOLLOW, err);
+        return copy < 0 ? copy : attach(copy, hidden, err);
     }
-    error = tree_attach_at(cover->fd, target, root, path, INROOT_FOLLOW, err);
+    error = attach(cover->fd, hidden, err);
     if (error == 0)
         cover->laid = true;
     return error;
 }
 
-static int mask(const char *path, int root, struct cover *null, struct cover *empty,
-                struct error *err)
+static int mask(const struct mount_plan *plan, const char *path, struct mount_child *child,
+                struct cover *null, struct cover *empty, struct error *err)
 {
-    autoclose int target = inroot_open(root, path, INROOT_FOLLOW, err);
+    autohidden hidden = HIDDEN_EMPTY;
     struct stat status;
     bool directory;
 
-    if (target < 0)
-        return is_missing(target) ? 0 : target;
-    if (fstat(target, &status) < 0)
+    if (find_hidden(plan, child, path, &hidden, err) < 0)
+        return is_missing(-err->code) ? 0 : -err->code;
+    if (fstat(hidden.fd, &status) < 0)
         return fail(err, errno, "stat");
     directory = S_ISDIR(status.st_mode);
     if (directory && empty->fd < 0)
         empty->fd = make_empty(err);
     if (directory && empty->fd < 0)
         return empty->fd;
-    return lay(directory ? empty : null, target, root, path, err);
+    return lay(directory ? empty : null, &hidden, err);
 }
 
 static int mask_all(const struct mount_plan *plan, struct mount_child *child, struct error *err)
@@ -89,7 +130,7 @@ static int mask_all(const struct mount_plan *plan, struct mount_child *child, st
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < plan->masked_count; i++) {
-        error = mask(plan->masked_paths[i], child->root, &null, &empty, err);
+        error = mask(plan, plan->masked_paths[i], child, &null, &empty, err);
         empty_fd = empty.fd;
         if (error < 0)
             within(err, "linux.maskedPaths[%zu] %s", i, plan->masked_paths[i]);
@@ -97,20 +138,19 @@ static int mask_all(const struct mount_plan *plan, struct mount_child *child, st
     return error;
 }
 
-static int make_read_only(const char *path, int root, struct error *err)
+static int make_read_only(const struct mount_plan *plan, const char *path,
+                          struct mount_child *child, struct error *err)
 {
-    autoclose int target = inroot_open(root, path, INROOT_FOLLOW, err);
+    autohidden hidden = HIDDEN_EMPTY;
     autoclose int tree = -1;
-    int error;
 
-    if (target < 0)
-        return is_missing(target) ? 0 : target;
-    tree = tree_clone(target, "", true, err);
+    if (find_hidden(plan, child, path, &hidden, err) < 0)
+        return is_missing(-err->code) ? 0 : -err->code;
+    tree = tree_clone(hidden.fd, "", true, err);
     if (tree < 0)
         return tree;
-    if ((error = tree_set(tree, true, &read_only, err)) < 0 ||
-        (error = tree_attach_at(tree, target, root, path, INROOT_FOLLOW, err)) < 0)
-        return error;
+    if (tree_set(tree, true, &read_only, err) < 0 || attach(tree, &hidden, err) < 0)
+        return -err->code;
     return tree_is_read_only(tree) ? 0 : refuse(err, EPERM, "is still writable");
 }
 
@@ -155,7 +195,7 @@ int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, s
     int error;
 
     for (size_t i = 0; i < plan->readonly_count; i++)
-        if (make_read_only(plan->readonly_paths[i], child->root, err) < 0)
+        if (make_read_only(plan, plan->readonly_paths[i], child, err) < 0)
             return within(err, "linux.readonlyPaths[%zu] %s", i, plan->readonly_paths[i]);
     error = mask_all(plan, child, err);
     if (error == 0)

@@ -87,22 +87,22 @@ static int finish_tmpfs(const struct live_place *place, int target, bool made, s
 static int add(struct mount_live *live, struct live_place *place, struct error *err)
 {
     const struct mount_step step = {live->plan, place->mount, &live->child, NULL, live->made};
-    autoclose int target = -1;
+    autotarget target = MOUNT_TARGET_EMPTY;
     struct stat status;
-    bool made;
 
     if (place->is_left_out)
         return 0;
     if (fstat(place->tree, &status) < 0)
         return fail(err, errno, "stat the mount");
-    target = mount_open_target(&step, S_ISDIR(status.st_mode), &made, err);
-    if (target < 0 || live_check_place(live, target, err) < 0)
+    if (mount_open_target(&step, S_ISDIR(status.st_mode), &target, err) < 0 ||
+        live_check_place(live, target.fd, err) < 0)
         return -err->code;
-    if (place->mount->kind == MOUNT_KIND_TMPFS && finish_tmpfs(place, target, made, err) < 0)
+    if (place->mount->kind == MOUNT_KIND_TMPFS &&
+        finish_tmpfs(place, target.fd, target.is_made, err) < 0)
         return -err->code;
     /* Even when this fails: the mount may have landed, but somewhere else. */
     place->is_tried = true;
-    return mount_place(&step, place->tree, target, err);
+    return mount_place(&step, place->tree, &target, err);
 }
 
 int mount_live_add(struct mount_live *live, struct error *err)

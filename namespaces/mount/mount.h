@@ -84,12 +84,22 @@ struct mount_helper {
     const struct log *log; /* callable in the child */
 };
 
+/* Inside namespaces/mount: a file system that the child has made (ours.h). */
+enum { MOUNT_OURS_MOST = 8 };
+struct mount_ours {
+    size_t index; /* in mounts[] */
+    int root;
+    bool is_kept; /* the fd is somebody else's */
+};
+
 /* The child's fds while it mounts.  Start from MOUNT_CHILD_EMPTY. */
 struct mount_child {
     int root; /* O_PATH of the container's root */
     int proc; /* a private, verified procfs (subset=pid where the kernel has it) for our own writes
                */
     int host_null; /* /dev/null of the host, checked to be char 1:3: the source of file masks */
+    struct mount_ours ours[MOUNT_OURS_MOST];
+    size_t ours_count;
 };
 
 #define MOUNT_CHILD_EMPTY                       \
@@ -139,6 +149,10 @@ must_check int mount_private_proc(struct error *err);
 /* The "sys" directory of a whole procfs of ours, for sysctls (subset=pid has none): the kernel's
  * own files, with nothing mounted over them.  O_PATH.  Falls back to a clone of /proc, verified. */
 must_check int mount_private_proc_sys(struct error *err);
+
+/* Somebody else has been in the mount namespace, who may have mounted anything: nothing in it is
+ * taken for what we have made any more.  After hooks. */
+void mount_forget_ours(struct mount_child *child);
 
 void mount_child_done(struct mount_child *child);
 

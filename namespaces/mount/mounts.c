@@ -14,6 +14,7 @@
 #include "base/timing.h"
 #include "namespaces/mount/mount.h"
 #include "namespaces/mount/options.h"
+#include "namespaces/mount/ours.h"
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
@@ -58,32 +59,68 @@ static int make_target(const struct mount_step *step, bool directory, struct err
     return inroot_open(root, mount->destination, INROOT_NO_LINKS, err);
 }
 
-int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
-                      struct error *err)
+/* Without a walk from the root.  False when it is not there, or not to be had so. */
+static bool open_in_ours(const struct mount_step *step, bool directory, struct mount_target *ret)
+{
+    const char *below;
+    int root = mount_find_ours(step->plan, step->child, step->mount->index,
+                               step->mount->destination, &below);
+
+    if (root < 0 || step->made != NULL)
+        return false;
+    ret->fd = mount_make_in_ours(root, below, directory, &ret->is_made);
+    ret->is_ours = ret->is_plain = ret->fd >= 0;
+    return ret->is_ours;
+}
+
+/* Most have no links on their way. */
+static int open_from_root(const struct mount_step *step, bool *ret_is_plain, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     enum inroot_links links = mount_links_of(mount);
-    autoclose int target = inroot_open(step->child->root, mount->destination, links, err);
-    int error;
+    int target = inroot_open(step->child->root, mount->destination, INROOT_NO_LINKS, err);
 
-    if (ret_made != NULL)
-        *ret_made = target == -ENOENT;
-    if (target == -ENOENT)
-        target = make_target(step, directory, err);
-    if (target < 0)
-        return target;
-    error = check_target(mount, target, directory, err);
-    return error < 0 ? error : take_fd(&target);
+    *ret_is_plain = target >= 0;
+    return target == -ELOOP && links != INROOT_NO_LINKS
+               ? inroot_open(step->child->root, mount->destination, links, err)
+               : target;
 }
 
-int mount_place(const struct mount_step *step, int tree, int target, struct error *err)
+int mount_open_target(const struct mount_step *step, bool directory, struct mount_target *ret,
+                      struct error *err)
+{
+    struct mount_target target = MOUNT_TARGET_EMPTY;
+
+    if (!open_in_ours(step, directory, &target)) {
+        target.fd = open_from_root(step, &target.is_plain, err);
+        target.is_made = target.fd == -ENOENT;
+        if (target.fd == -ENOENT)
+            target.fd = make_target(step, directory, err);
+        if (target.fd < 0)
+            return target.fd;
+        if (check_target(step->mount, target.fd, directory, err) < 0) {
+            mount_target_done(&target);
+            return -err->code;
+        }
+    } else if (!directory && check_target(step->mount, target.fd, directory, err) < 0) {
+        mount_target_done(&target);
+        return -err->code;
+    }
+    *ret = target;
+    return 0;
+}
+
+int mount_place(const struct mount_step *step, int tree, const struct mount_target *target,
+                struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     int error = mount_set_propagation(tree, mount, err);
 
-    return error < 0 ? error
-                     : tree_attach_at(tree, target, step->child->root, mount->destination,
-                                      mount_links_of(mount), err);
+    if (error < 0)
+        return error;
+    return target->is_ours ? tree_attach(tree, target->fd, err)
+                           : tree_attach_at(tree, target->fd, step->child->root, mount->destination,
+                                            mount_links_of(mount), err);
 }
 
 int mount_make_filesystem(const struct mount_step *step, const char *type,
@@ -202,12 +239,13 @@ static int label_root(const struct mount_step *step, int tree, struct error *err
 
 /* With a namespace of one's own the kernel refuses as well where the caller sees a part of /proc or
  * /sys covered: a whole one would uncover it (mount_too_revealing() in the kernel). */
-static int make_or_clone(const struct mount_step *step, struct error *err)
+static int make_or_clone(const struct mount_step *step, bool *ret_is_new, struct error *err)
 {
     const struct shown_namespace *shown = find_shown(step->mount->type);
     const struct mount_plan *plan = step->plan;
     autoclose int tree = mount_make_filesystem(step, step->mount->type, NULL, err);
 
+    *ret_is_new = tree >= 0;
     if (tree >= 0)
         return label_root(step, tree, err) < 0 ? -err->code : take_fd(&tree);
     if (shown == NULL || tree != -EPERM || !plan->new_user_namespace)
@@ -251,8 +289,9 @@ static int make_filesystem(const struct mount_step *step, struct error *err)
     static const struct mount_datum read_only = {.key = "ro"};
     const struct planned_mount *mount = step->mount;
     bool ro = mount_attributes_of_top(mount).set & MOUNT_ATTR_RDONLY && *mount->source == '/';
+    bool is_new;
     int tree = ro ? mount_make_filesystem(step, mount->type, &read_only, err)
-                  : make_or_clone(step, err);
+                  : make_or_clone(step, &is_new, err);
 
     if (tree == -EINVAL && step->plan->new_user_namespace && strcmp(mount->type, "devpts") == 0)
         tree = make_without_group(step, err);
@@ -270,58 +309,70 @@ static bool is_mounted_in_one_call(const struct planned_mount *mount)
 static int mount_filesystem(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
-    autoclose int target = mount_open_target(step, true, NULL, err);
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
 
-    if (target < 0)
-        return target;
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
     if (is_mounted_in_one_call(mount)) {
-        tree = mount_in_one_call(step, mount->type, NULL, target, err);
+        tree = mount_in_one_call(step, mount->type, NULL, target.fd, err);
         return tree < 0 ? tree : 0;
     }
+    if (mount_at_a_stroke(step, mount->type, NULL, &target))
+        return 0;
     tree = make_filesystem(step, err);
-    return tree < 0 ? tree : mount_place(step, tree, target, err);
+    return tree < 0 ? tree : mount_place(step, tree, &target, err);
 }
 
 static int mount_proc(const struct mount_step *step, struct error *err)
 {
-    autoclose int target = mount_open_target(step, true, NULL, err);
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
-    int error;
+    bool is_new;
 
-    if (target < 0)
-        return target;
-    tree = make_or_clone(step, err);
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
+    tree = make_or_clone(step, &is_new, err);
     if (tree < 0)
         return tree;
-    error = mount_place(step, tree, target, err);
-    if (error < 0)
-        return error;
+    if (mount_place(step, tree, &target, err) < 0)
+        return -err->code;
     /* Fresh from the kernel, in a mount namespace that only we are in: as good as one that is
      * nowhere, and that one would be slow to close.  Not so the host's, which may be covered. */
-    if (step->child->proc < 0 && (step->plan->new_pid_namespace || !step->plan->new_user_namespace))
+    if (step->child->proc < 0 && is_new) {
         step->child->proc = take_fd(&tree);
+        if (target.is_plain)
+            mount_remember_ours(step->plan, step->mount, step->child, &step->child->proc, true);
+    }
     return 0;
 }
 
 static int mount_sysfs(const struct mount_step *step, struct error *err)
 {
-    autoclose int target = mount_open_target(step, true, NULL, err);
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
+    bool is_new;
 
-    if (target < 0)
-        return target;
-    tree = make_or_clone(step, err);
-    return tree < 0 ? tree : mount_place(step, tree, target, err);
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
+    tree = make_or_clone(step, &is_new, err);
+    if (tree < 0)
+        return tree;
+    if (mount_place(step, tree, &target, err) < 0)
+        return -err->code;
+    if (is_new && target.is_plain)
+        mount_remember_ours(step->plan, step->mount, step->child, &tree, false);
+    return 0;
 }
 
 /* An empty tmpfs looks like the directory it covers, unless told otherwise. */
-static const struct mount_datum *mode_of(const struct planned_mount *mount, int target, bool made,
-                                         char text[static 16], struct mount_datum *ret)
+static const struct mount_datum *mode_of(const struct planned_mount *mount,
+                                         const struct mount_target *target, char text[static 16],
+                                         struct mount_datum *ret)
 {
     struct stat status;
 
-    if (mount->has_mode || made || fstat(target, &status) < 0)
+    if (mount->has_mode || target->is_made || fstat(target->fd, &status) < 0)
         return NULL;
     snprintf(text, 16, "%o", status.st_mode & 07777U);
     *ret = (struct mount_datum){.key = "mode", .value = text};
@@ -347,21 +398,27 @@ static int mount_tmpfs(const struct mount_step *step, struct error *err)
     struct mount_datum mode;
     char text[16];
     bool at_once = mount_wants_one_call(mount);
-    bool made = false;
-    autoclose int target = mount_open_target(step, true, &made, err);
+    bool copies_up = mount->extensions & MOUNT_COPY_UP;
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
     int error = 0;
 
-    if (target < 0)
-        return target;
-    more = mode_of(mount, target, made, text, &mode);
-    tree = at_once ? mount_in_one_call(step, "tmpfs", more, target, err)
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
+    more = mode_of(mount, &target, text, &mode);
+    if (!at_once && !copies_up && mount_at_a_stroke(step, "tmpfs", more, &target))
+        return 0;
+    tree = at_once ? mount_in_one_call(step, "tmpfs", more, target.fd, err)
                    : mount_make_filesystem(step, "tmpfs", more, err);
     if (tree < 0)
         return tree;
-    if (mount->extensions & MOUNT_COPY_UP && !made)
-        error = copy_target(step, target, tree, err);
-    return error < 0 || at_once ? error : mount_place(step, tree, target, err);
+    if (copies_up && !target.is_made)
+        error = copy_target(step, target.fd, tree, err);
+    if (error == 0 && !at_once)
+        error = mount_place(step, tree, &target, err);
+    if (error == 0 && !at_once && target.is_plain)
+        mount_remember_ours(step->plan, mount, step->child, &tree, false);
+    return error;
 }
 
 static bool parent_may_help(const struct mount_step *step, int error)
@@ -429,19 +486,20 @@ static int place_link(const struct mount_step *step, int tree, struct error *err
 {
     struct planned_mount mount = *step->mount;
     struct mount_step link = *step;
-    autoclose int target = -1;
+    autotarget target = MOUNT_TARGET_EMPTY;
 
     mount.extensions |= MOUNT_DESTINATION_NOFOLLOW;
     link.mount = &mount;
-    target = mount_open_target(&link, false, NULL, err);
-    return target < 0 ? target : mount_place(&link, tree, target, err);
+    return mount_open_target(&link, false, &target, err) < 0
+               ? -err->code
+               : mount_place(&link, tree, &target, err);
 }
 
 static int mount_bind(const struct mount_step *step, struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     autoclose int tree = make_bind(step, err);
-    autoclose int target = -1;
+    autotarget target = MOUNT_TARGET_EMPTY;
     struct stat status;
 
     if (tree == -ENOENT && mount->extensions & MOUNT_OPTIONAL)
@@ -454,8 +512,9 @@ static int mount_bind(const struct mount_step *step, struct error *err)
         return copy_link(step, tree, err);
     if (S_ISLNK(status.st_mode))
         return place_link(step, tree, err);
-    target = mount_open_target(step, S_ISDIR(status.st_mode), NULL, err);
-    return target < 0 ? target : mount_place(step, tree, target, err);
+    return mount_open_target(step, S_ISDIR(status.st_mode), &target, err) < 0
+               ? -err->code
+               : mount_place(step, tree, &target, err);
 }
 
 static int (*const kinds[MOUNT_KINDS])(const struct mount_step *, struct error *) = {
@@ -480,6 +539,13 @@ int mount_name_place(struct error *err, size_t index, const char *destination)
     return within(err, "mounts[%zu] %s", index, destination);
 }
 
+static int make_sysfs(const struct mount_step *step, struct error *err)
+{
+    bool is_new;
+
+    return make_or_clone(step, &is_new, err);
+}
+
 static int make_tmpfs(const struct mount_step *step, struct error *err)
 {
     return mount_make_filesystem(step, "tmpfs", NULL, err);
@@ -487,7 +553,7 @@ static int make_tmpfs(const struct mount_step *step, struct error *err)
 
 static int (*const makers[MOUNT_KINDS])(const struct mount_step *, struct error *) = {
     [MOUNT_KIND_FILESYSTEM] = make_filesystem, [MOUNT_KIND_BIND] = make_bind,
-    [MOUNT_KIND_SYSFS] = make_or_clone,        [MOUNT_KIND_TMPFS] = make_tmpfs,
+    [MOUNT_KIND_SYSFS] = make_sysfs,           [MOUNT_KIND_TMPFS] = make_tmpfs,
     [MOUNT_KIND_OVERLAY] = mount_make_overlay,
 };
 

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
@@ -94,4 +95,31 @@ int mount_in_one_call(const struct mount_step *step, const char *type,
     if (kernel_mount(mount->source, path, type, flags_of(mount), data) < 0)
         return fail(err, errno, "mount %s with \"%.200s\"", type, data);
     return finish(step, target, err);
+}
+
+static bool has_more_than_flags(const struct planned_mount *mount)
+{
+    const struct mount_attributes top = mount_attributes_of_top(mount);
+    uint64_t known = 0;
+
+    for (size_t i = 0; i < count_of(flags); i++)
+        known |= flags[i].attribute;
+    return (top.set & ~known) != 0 || mount->propagation[0] != 0 || mount->root_label != NULL;
+}
+
+/* MS_RDONLY would make the file system read-only, and not just this mount of it. */
+bool mount_at_a_stroke(const struct mount_step *step, const char *type,
+                       const struct mount_datum *more, const struct mount_target *target)
+{
+    const struct planned_mount *mount = step->mount;
+    char data[PAGE];
+    struct error ignored;
+
+    if (!target->is_ours || has_more_than_flags(mount) || flags_of(mount) & MS_RDONLY ||
+        join_data(mount, more, data, &ignored) < 0)
+        return false;
+    /* Not through /proc/self/fd, which the kernel has to make for us first; and while we mount it
+     * is nobody's working directory. */
+    return fchdir(target->fd) == 0 &&
+           kernel_mount(mount->source, ".", type, flags_of(mount), data) == 0;
 }

@@ -93,18 +93,18 @@ int mount_make_overlay(const struct mount_step *step, struct error *err)
 
 int mount_overlay(const struct mount_step *step, struct error *err)
 {
-    autoclose int target = mount_open_target(step, true, NULL, err);
+    autotarget target = MOUNT_TARGET_EMPTY;
     autoclose int tree = -1;
     bool by_mount = false;
 
-    if (target < 0)
-        return target;
+    if (mount_open_target(step, true, &target, err) < 0)
+        return -err->code;
     tree = make_overlay(step, &by_mount, err);
     if (by_mount) {
-        tree = mount_in_one_call(step, "overlay", NULL, target, err);
+        tree = mount_in_one_call(step, "overlay", NULL, target.fd, err);
         return tree < 0 ? tree : 0;
     }
-    return tree < 0 ? tree : mount_place(step, tree, target, err);
+    return tree < 0 ? tree : mount_place(step, tree, &target, err);
 }
 
 /* --- the root -------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "base/kernel.h"
 #include "base/own.h"
 #include "namespaces/mount/mount.h"
+#include "namespaces/mount/ours.h"
 #include "namespaces/mount/overlay.h"
 #include "namespaces/mount/root.h"
 #include "namespaces/mount/tree.h"
@@ -215,6 +216,7 @@ int mount_pivot(const struct mount_plan *plan, struct mount_child *child, struct
 
 void mount_child_done(struct mount_child *child)
 {
+    mount_forget_ours(child);
     close_fd(&child->root);
     close_fd(&child->proc);
     close_fd(&child->host_null);

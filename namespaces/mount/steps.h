@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/inroot.h"
+#include "base/own.h"
 #include "namespaces/mount/plan.h"
 
 /* Everything a mount step works with. */
@@ -18,18 +19,38 @@ struct mount_step {
 /* How the destination is resolved. */
 enum inroot_links mount_links_of(const struct planned_mount *mount);
 
+/* The place of a mount. */
+struct mount_target {
+    int fd;        /* O_PATH; the holder's */
+    bool is_made;  /* it was not there before */
+    bool is_ours;  /* in a file system of ours (ours.h) */
+    bool is_plain; /* the way to it has no symbolic links: it is where its name says */
+};
+
+static inline void mount_target_done(struct mount_target *target)
+{
+    close_fd(&target->fd);
+}
+
+/* `struct mount_target` that is closed at the end of the block; empty to begin with. */
+#define autotarget __attribute__((cleanup(mount_target_done))) struct mount_target
+#define MOUNT_TARGET_EMPTY \
+    {                      \
+        .fd = -1           \
+    }
+
 /* Open the place of the mount, made when missing: a directory, or an empty file when
- * !`directory`.  *ret_made (may be NULL) tells that it was made.  Refuses what leads into a procfs
- * by a side door. */
-must_check int mount_open_target(const struct mount_step *step, bool directory, bool *ret_made,
-                                 struct error *err);
+ * !`directory`.  Refuses what leads into a procfs by a side door. */
+must_check int mount_open_target(const struct mount_step *step, bool directory,
+                                 struct mount_target *ret, struct error *err);
 
 /* Give the mount its propagation, option by option: "rslave" and then "shared" are two steps. */
 must_check int mount_set_propagation(int tree, const struct planned_mount *mount,
                                      struct error *err);
 
 /* Give the detached `tree` the step's propagation and put it in its place. */
-must_check int mount_place(const struct mount_step *step, int tree, int target, struct error *err);
+must_check int mount_place(const struct mount_step *step, int tree,
+                           const struct mount_target *target, struct error *err);
 
 /* The file system of the step's type with its data and attributes, detached; `more` (may be NULL)
  * is one more option. */
@@ -51,6 +72,11 @@ int mount_name_place(struct error *err, size_t index, const char *destination);
 bool mount_wants_one_call(const struct planned_mount *mount);
 must_check int mount_in_one_call(const struct mount_step *step, const char *type,
                                  const struct mount_datum *more, int target, struct error *err);
+
+/* The same into a file system of ours, where nobody needs its root afterwards: false when it has to
+ * be done in steps, be it that those can do without an option, or say what is wrong. */
+bool mount_at_a_stroke(const struct mount_step *step, const char *type,
+                       const struct mount_datum *more, const struct mount_target *target);
 
 /* A detached clone of the step's source, with its attributes set. */
 must_check int mount_clone_source(const struct planned_mount *mount, const struct log *log,

@@ -1,0 +1,101 @@
+#include "namespaces/mount/ours.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/inroot.h"
+#include "base/kernel.h"
+#include "base/own.h"
+
+static bool is_private(const struct mount_plan *plan, const struct planned_mount *mount)
+{
+    return plan->new_mount_namespace &&
+           (plan->propagation == (MS_SLAVE | MS_REC) ||
+            plan->propagation == (MS_PRIVATE | MS_REC)) &&
+           mount->propagation[0] == 0;
+}
+
+void mount_remember_ours(const struct mount_plan *plan, const struct planned_mount *mount,
+                         struct mount_child *child, int *root, bool is_kept)
+{
+    if (!is_private(plan, mount) || child->ours_count == MOUNT_OURS_MOST)
+        return;
+    child->ours[child->ours_count++] = (struct mount_ours){
+        .index = mount->index,
+        .root = is_kept ? *root : take_fd(root),
+        .is_kept = is_kept,
+    };
+}
+
+void mount_forget_ours(struct mount_child *child)
+{
+    while (child->ours_count > 0) {
+        struct mount_ours *ours = &child->ours[--child->ours_count];
+
+        if (!ours->is_kept)
+            close_fd(&ours->root);
+    }
+}
+
+static int root_of(const struct mount_child *child, size_t index)
+{
+    for (size_t i = 0; i < child->ours_count; i++) {
+        if (child->ours[i].index == index)
+            return child->ours[i].root;
+    }
+    return -1;
+}
+
+/* The last mount on the way is what is seen.  What a remount changes stays whose it was. */
+static const struct planned_mount *last_above(const struct mount_plan *plan, size_t before,
+                                              const char *path)
+{
+    for (size_t i = before; i-- > 0;) {
+        const struct planned_mount *mount = &plan->mounts[i];
+
+        if (mount->kind != MOUNT_KIND_REMOUNT &&
+            mount_destination_is_at_or_below(path, mount->destination))
+            return mount;
+    }
+    return NULL;
+}
+
+int mount_find_ours(const struct mount_plan *plan, const struct mount_child *child, size_t before,
+                    const char *path, const char **ret_below)
+{
+    const struct planned_mount *mount = child->ours_count == 0 ? NULL
+                                                               : last_above(plan, before, path);
+
+    if (mount == NULL)
+        return -1;
+    *ret_below = path + strlen(mount->destination);
+    *ret_below += strspn(*ret_below, "/");
+    return **ret_below == '\0' ? -1 : root_of(child, mount->index);
+}
+
+int mount_find_our_root(const struct mount_plan *plan, const struct mount_child *child,
+                        const char *path)
+{
+    const struct planned_mount *mount = child->ours_count == 0
+                                            ? NULL
+                                            : last_above(plan, plan->mount_count, path);
+
+    return mount != NULL && strcmp(mount->destination, path) == 0 ? root_of(child, mount->index)
+                                                                  : -1;
+}
+
+int mount_open_in_ours(int root, const char *below, bool directory)
+{
+    return inroot_open_exact(root, below, O_PATH | (directory ? O_DIRECTORY : 0));
+}
+
+int mount_make_in_ours(int root, const char *below, bool directory, bool *ret_made)
+{
+    /* Nearly all that comes here is new. */
+    *ret_made = strchr(below, '/') == NULL &&
+                (directory ? mkdirat(root, below, 0755)
+                           : mknodat(root, below, S_IFREG | 0644, 0)) == 0;
+    return mount_open_in_ours(root, below, directory);
+}
