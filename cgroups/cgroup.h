@@ -307,6 +307,10 @@ must_check int cgroup_kill(const struct cgroup *cgroup, int signal, struct error
  * and the directory.  Missing directories are success. */
 must_check int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *err);
 
+/* At one stroke where that is possible: a directory of v2 that we have made, with nobody in it and
+ * nothing below.  False when it takes more; nothing has been changed then. */
+bool cgroup_remove_if_empty(struct cgroup *cgroup);
+
 /* How many times the kernel killed for memory in it: memory.events oom_kill, or v1
  * memory.oom_control; -1 when unknown. */
 int64_t cgroup_oom_kills(const struct cgroup *cgroup);

@@ -384,3 +384,14 @@ int cgroup_remove(const struct cgroup *cgroup, int deadline_ms, struct error *er
         code = unit_stop(cgroup->unit, cgroup->manager, deadline_ms, err);
     return code;
 }
+
+/* The kernel refuses to remove what holds anybody or has directories in it. */
+bool cgroup_remove_if_empty(struct cgroup *cgroup)
+{
+    if (cgroup->count != 1 || !cgroup->directories[0].is_v2 || cgroup->unit != NULL ||
+        cgroup->directories[0].made == 0 || cgroup->directories[0].fd < 0 ||
+        cgroup_remove_levels(cgroup->directories[0].directory, cgroup->directories[0].made) < 0)
+        return false;
+    cgroup_done(cgroup);
+    return true;
+}

@@ -94,7 +94,7 @@ static bool may_lend_memory(const struct creation *creation)
     const struct spec_memory *memory = resources != NULL ? resources->memory : NULL;
     uint64_t all = plan->namespaces.create | plan->namespaces.join;
 
-    return creation->request->lends_memory && lend_is_possible() && caller_is_privileged() &&
+    return creation->request->lends_memory && lend_is_possible() && plan->is_privileged &&
            (plan->namespaces.create & CLONE_NEWPID) != 0 &&
            (plan->namespaces.create & CLONE_NEWNS) != 0 &&
            (all & (CLONE_NEWUSER | CLONE_NEWTIME)) == 0 &&
@@ -184,7 +184,7 @@ static int serve(struct creation *creation, struct error *err)
         .state = &creation->state,
         .environment = creation->runtime->environment,
         .log = creation_log(creation),
-        .privileged = caller_is_privileged(),
+        .privileged = creation->plan.is_privileged,
         .console = creation->console,
         .terminal = &creation->container->terminal,
     };

@@ -61,9 +61,20 @@ static int open_cgroup(struct deletion *deletion, struct error *err)
     return cgroup_open(&deletion->cgroup, &deletion->container->record.cgroup, err);
 }
 
+/* With its first process a pid namespace has ended; who else was in the cgroup came from outside.
+ */
+static bool has_ended_as_a_whole(const struct container *container)
+{
+    struct pollfd end = {.fd = container->pidfd, .events = POLLIN};
+
+    return container->record.own_pid_namespace && (container->pidfd < 0 || poll(&end, 1, 0) == 1);
+}
+
 /* A pid namespace's init ends it from inside; frozen v1 processes have been thawed by the kill. */
 static int end_processes(struct deletion *deletion, struct error *err)
 {
+    if (has_ended_as_a_whole(deletion->container) && cgroup_remove_if_empty(&deletion->cgroup))
+        return end_init(deletion->container, err);
     container_warn_of_others(deletion->log, deletion->container, &deletion->cgroup);
     if (cgroup_kill(&deletion->cgroup, SIGKILL, err) < 0)
         return -err->code;

@@ -228,7 +228,7 @@ static uid_t cgroup_owner(const struct container_plan *plan)
     const struct spec *spec = plan->spec;
     bool is_mapped = ((plan->namespaces.create | plan->namespaces.join) & CLONE_NEWUSER) != 0;
 
-    if (spec->process == NULL || !has_writable_cgroup(plan) || !caller_is_privileged())
+    if (spec->process == NULL || !has_writable_cgroup(plan) || !plan->is_privileged)
         return 0;
     if (!is_mapped)
         return spec->process->user.uid;
@@ -254,8 +254,8 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
         .manager = managers[runtime->cgroup_manager],
         .annotations = plan->spec->annotations,
         .user_directory = runtime->rootless ? runtime->user_directory : NULL,
-        .unprivileged = !caller_is_privileged(),
-        .is_required = !caller_is_privileged() && !runtime->rootless,
+        .unprivileged = !plan->is_privileged,
+        .is_required = !plan->is_privileged && !runtime->rootless,
         .owner = cgroup_owner(plan),
     };
 
@@ -492,6 +492,7 @@ static void begin_plan(struct container_plan *plan, const struct spec *spec, con
         .id = request->id,
         .bundle = bundle,
         .source = request->config != NULL ? request->config : "config.json",
+        .is_privileged = caller_is_privileged(),
     };
 }
 

@@ -14,11 +14,16 @@
 #include "namespaces/mount/root.h"
 #include "namespaces/mount/tree.h"
 
+static bool is_null(const struct stat *status)
+{
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+}
+
 bool mount_is_null_device(int fd)
 {
     struct stat status;
 
-    return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+    return fstat(fd, &status) == 0 && is_null(&status);
 }
 
 static bool is_that_device(const struct planned_device *device, const struct stat *status)
@@ -235,4 +240,15 @@ int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
     }
     umask(umask_before);
     return error < 0 ? error : make_links(dev, err);
+}
+
+int mount_open_our_null(const struct mount_plan *plan, const struct mount_child *child)
+{
+    const char *below;
+    int dev = mount_find_ours(plan, child, plan->mount_count, "/dev/null", &below);
+    struct stat status;
+
+    if (dev < 0 || fstatat(dev, below, &status, AT_SYMLINK_NOFOLLOW) < 0 || !is_null(&status))
+        return -1;
+    return openat(dev, below, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 }

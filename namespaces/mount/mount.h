@@ -154,6 +154,10 @@ must_check int mount_private_proc_sys(struct error *err);
  * taken for what we have made any more.  After hooks. */
 void mount_forget_ours(struct mount_child *child);
 
+/* Open the container's /dev/null for reading and writing, where it is in a file system that the
+ * child has made itself; -1 where it is not, or is no null device. */
+int mount_open_our_null(const struct mount_plan *plan, const struct mount_child *child);
+
 void mount_child_done(struct mount_child *child);
 
 /* --- a container that lives already
