@@ -279,9 +279,25 @@ static void path_of(char path[static NS_PATH_SIZE], pid_t pid, const struct name
     snprintf(path, NS_PATH_SIZE, "/proc/%d/ns/%s", (int)pid, kind->proc_name);
 }
 
-int namespace_differences(pid_t pid, uint64_t *ret, struct error *err)
+uint64_t namespace_made_for(const struct spec *spec)
 {
-    uint64_t differences = 0;
+    uint64_t made = 0;
+
+    for (size_t i = 0; spec->linux_ != NULL && i < spec->linux_->namespaces.count; i++) {
+        const struct spec_namespace *namespace = &spec->linux_->namespaces.items[i];
+
+        for (size_t k = 0; k < NAMESPACE_KINDS; k++) {
+            if ((namespace->path == NULL || *namespace->path == '\0') &&
+                (int)namespace_kinds[k].type == (int)namespace->type)
+                made |= namespace_kinds[k].flag;
+        }
+    }
+    return made;
+}
+
+int namespace_differences(pid_t pid, uint64_t known, uint64_t *ret, struct error *err)
+{
+    uint64_t differences = known;
 
     for (size_t k = 0; k < NAMESPACE_KINDS; k++) {
         const struct namespace_kind *kind = &namespace_kinds[k];
@@ -290,6 +306,8 @@ int namespace_differences(pid_t pid, uint64_t *ret, struct error *err)
         struct stat theirs;
         struct stat ours;
 
+        if ((known & kind->flag) != 0)
+            continue;
         snprintf(own, sizeof own, "/proc/self/ns/%s", kind->proc_name);
         if (stat(own, &ours) < 0) {
             if (errno == ENOENT && kind->flag != CLONE_NEWNS)

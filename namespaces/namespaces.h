@@ -58,8 +58,12 @@ must_check int namespace_foreign(const struct namespace_plan *plan, uint64_t *re
 must_check int namespace_join(const struct namespace_plan *plan, uint64_t kinds, struct error *err);
 
 /* For exec: which namespaces of process `pid` differ from the caller's own, as CLONE_NEW* flags for
- * setns(pidfd, flags) (5.8).  Compares /proc/PID/ns with /proc/self/ns. */
-must_check int namespace_differences(pid_t pid, uint64_t *ret, struct error *err);
+ * setns(pidfd, flags) (5.8).  Compares /proc/PID/ns with /proc/self/ns, but for the kinds in
+ * `known`, which differ. */
+must_check int namespace_differences(pid_t pid, uint64_t known, uint64_t *ret, struct error *err);
+
+/* Those that were made for a container and not joined: nobody else's, as long as it is there. */
+uint64_t namespace_made_for(const struct spec *spec);
 
 /* setns(pidfd, flags), user namespace first, with a per-kind message on failure. */
 must_check int namespace_join_process(int pidfd, uint64_t flags, struct error *err);

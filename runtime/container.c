@@ -142,7 +142,7 @@ const char *container_status_name(enum container_status status)
 }
 
 /* A pidfd becomes readable when its process ends, reaped or not. */
-static bool is_alive(const struct container *container)
+bool container_is_alive(const struct container *container)
 {
     struct pollfd end = {.fd = container->pidfd, .events = POLLIN};
 
@@ -154,7 +154,7 @@ enum container_status container_status(struct container *container)
     if (container->pidfd < 0 && container->record.phase == STATE_CREATING &&
         container->record.init.pid == 0)
         return CONTAINER_CREATING;
-    if (!is_alive(container))
+    if (!container_is_alive(container))
         return CONTAINER_STOPPED;
     if (cgroup_record_is_frozen(&container->record.cgroup))
         return CONTAINER_PAUSED;
@@ -248,7 +248,7 @@ int container_processes(struct container *container, struct arena *arena, pid_t 
 
     cgroup_done(&cgroup);
     /* An ordinary user's container may have no cgroup of its own. */
-    if (code == 0 && *ret_count == 0 && is_alive(container))
+    if (code == 0 && *ret_count == 0 && container_is_alive(container))
         return container->record.own_pid_namespace
                    ? members_of_pid_namespace(container_pid(container), arena, ret, ret_count, err)
                    : first_process_only(container, arena, ret, ret_count, err);

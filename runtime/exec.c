@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "base/timing.h"
 #include "runtime/deadline.h"
 #include "runtime/descriptors.h"
 #include "runtime/handle.h"
@@ -34,6 +35,7 @@ struct execution {
     struct process_plan plan;
     struct spec_state state;
     uint64_t namespaces; /* of the container that are not ours */
+    bool is_privileged;  /* caller_is_privileged() */
     struct cgroup cgroup;
     struct cgroup other_cgroup; /* of the first process, for when that takes nobody; or empty */
     int console;
@@ -205,7 +207,7 @@ static int open_process_cgroup(struct execution *execution, struct cgroup *ret, 
 /* -1: the process has to join by itself. */
 static int clone_fd(const struct execution *execution)
 {
-    return caller_is_privileged() ? cgroup_clone_fd(&execution->cgroup) : -1;
+    return execution->is_privileged ? cgroup_clone_fd(&execution->cgroup) : -1;
 }
 
 /* A directory that has gone or could not be made, NULL when all are there. */
@@ -276,14 +278,15 @@ static int prepare(struct execution *execution, struct error *err)
         .annotations = record->annotations,
     };
     /* An init that is on its way out has no namespaces any more. */
-    if (namespace_differences(container_pid(execution->container), &execution->namespaces, err) < 0)
+    if (namespace_differences(container_pid(execution->container),
+                              namespace_made_for(execution->spec), &execution->namespaces, err) < 0)
         return err->code == ESRCH || err->code == ENOENT
                    ? refuse(err, EINVAL, "cannot exec in a stopped container")
                    : -err->code;
     if (plan_execution(execution, err) < 0 || choose_cgroup(execution, err) < 0)
         return -err->code;
     /* /proc/PID went by number.  It was the container's process if that is still alive. */
-    if (container_status(execution->container) == CONTAINER_STOPPED)
+    if (!container_is_alive(execution->container))
         return refuse(err, EINVAL, "cannot exec in a stopped container");
     if (request->console_socket != NULL &&
         (execution->console = unix_connect(request->console_socket, err)) < 0)
@@ -319,7 +322,7 @@ static int spawn_once(struct execution *execution, struct error *err)
         .cgroup = &execution->cgroup,
         .other_cgroup = other_cgroup(execution),
         .has_class = execution->container->record.resctrl.mount_point != NULL,
-        .may_stay_outside = !caller_is_privileged(),
+        .may_stay_outside = !execution->is_privileged,
         .socket = child_end,
         .parents_end = execution->socket,
         .listener = -1,
@@ -366,7 +369,7 @@ static int serve_process(struct execution *execution, struct error *err)
         .state = &execution->state,
         .environment = execution->runtime->environment,
         .log = &execution->runtime->log,
-        .privileged = caller_is_privileged(),
+        .privileged = execution->is_privileged,
         .console = execution->console,
         .terminal = &execution->terminal,
     };
@@ -404,15 +407,35 @@ static void explain_end(const struct execution *execution, struct error *err)
         (void)!hint(err, "possibly OOM-killed");
 }
 
+static const struct exec_step {
+    const char *name;
+    must_check int (*run)(struct execution *execution, struct error *err);
+    bool has_process; /* when it fails there is one to be ended */
+} exec_steps[] = {
+    {"prepare",      prepare,       false},
+    {"spawn-child",  spawn_process, false},
+    {"serve-child",  serve_process, true },
+    {"tell-callers", tell_callers,  true },
+};
+
 static int execute(struct execution *execution, struct error *err)
 {
-    if (prepare(execution, err) < 0 || spawn_process(execution, err) < 0)
+    const struct log *log = &execution->runtime->log;
+
+    for (size_t i = 0; i < count_of(exec_steps); i++) {
+        int64_t begun = timing_begin(log);
+        int code = exec_steps[i].run(execution, err);
+
+        timing_end(log, "exec", exec_steps[i].name, begun);
+        if (code == 0)
+            continue;
+        if (exec_steps[i].has_process) {
+            explain_end(execution, err);
+            kill_process(execution);
+        }
         return -err->code;
-    if (serve_process(execution, err) == 0 && tell_callers(execution, err) == 0)
-        return 0;
-    explain_end(execution, err);
-    kill_process(execution);
-    return -err->code;
+    }
+    return 0;
 }
 
 int container_exec(const struct runtime *runtime, struct container *container,
@@ -423,6 +446,7 @@ int container_exec(const struct runtime *runtime, struct container *container,
         .runtime = runtime,
         .request = request,
         .container = container,
+        .is_privileged = caller_is_privileged(),
         .cgroup = CGROUP_EMPTY,
         .other_cgroup = CGROUP_EMPTY,
         .console = -1,

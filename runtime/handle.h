@@ -31,6 +31,9 @@ must_check int container_new(const struct runtime *runtime, const char *id, stru
 must_check int container_open_in(const struct runtime *runtime, int root, struct boot *boot,
                                  const char *id, struct container **ret, struct error *err);
 
+/* The first process has not ended. */
+bool container_is_alive(const struct container *container);
+
 /* Lock it and read the record again: what held before the lock need not hold now. */
 must_check int container_lock(struct container *container, struct error *err);
 void container_unlock(struct container *container);

@@ -297,7 +297,7 @@ static int check_status(struct container *container, const char *verb, struct er
 /* Until its program runs, the first process is not to be looked at, not even by its owner. */
 static int find_namespaces(struct container *container, uint64_t *ret, struct error *err)
 {
-    int code = namespace_differences(container_pid(container), ret, err);
+    int code = namespace_differences(container_pid(container), 0, ret, err);
 
     if (code == -EACCES && container_status(container) == CONTAINER_CREATED)
         return hint(err, "only root can do it before the container is started");

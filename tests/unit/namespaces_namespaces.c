@@ -477,12 +477,12 @@ Test(namespaces, a_process_differs_in_what_it_has_of_its_own)
     uint64_t differences = 1;
     struct error err = {0};
 
-    cr_expect_eq(namespace_differences(getpid(), &differences, &err), 0, "%s", err.text);
+    cr_expect_eq(namespace_differences(getpid(), 0, &differences, &err), 0, "%s", err.text);
     cr_expect_eq(differences, 0);
-    cr_expect_eq(namespace_differences(holder.pid, &differences, &err), 0, "%s", err.text);
+    cr_expect_eq(namespace_differences(holder.pid, 0, &differences, &err), 0, "%s", err.text);
     cr_expect_eq(differences, (uint64_t)flags);
     release(&holder);
-    cr_expect_eq(namespace_differences(holder.pid, &differences, &err), -ESRCH);
+    cr_expect_eq(namespace_differences(holder.pid, 0, &differences, &err), -ESRCH);
 }
 
 struct process {
