@@ -216,6 +216,56 @@ Scenario(filesystem, read_only_paths_are_so_with_all_that_is_mounted_below)
     assert_text(inside(bundle, "(echo x >/work/below/x) 2>/dev/null && echo written; true"), "");
 }
 
+/* Places are found in what is to be seen there, not in what we have mounted before. */
+Scenario(filesystem, what_covers_a_mount_is_where_the_next_one_goes)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(mkdir(work_path("cover"), 0755) == 0 && mkdir(work_path("cover/sub"), 0755) == 0);
+    work_file("cover/sub/host", "");
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work", "none", work_path("cover"), "\"bind\"");
+    bundle_mount(bundle, "/work/sub", "tmpfs", "tmpfs", "");
+    assert_text(inside(bundle, "ls /work/sub"), "");
+    bundle_mount(bundle, "/work/sub", "none", work_path("cover"), "\"bind\"");
+    bundle_set(bundle, "linux.maskedPaths[+]", "\"/work/sub/sub\"");
+    assert_text(inside(bundle, "ls /work/sub; ls /work/sub/sub"), "sub");
+}
+
+/* A mount by way of a link is where the link leads, and what comes over it there hides it. */
+Scenario(filesystem, a_mount_by_way_of_a_link_is_not_found_by_its_name)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(mkdir(work_path("cover"), 0755) == 0 && mkdir(work_path("cover/sub"), 0755) == 0);
+    work_file("cover/sub/host", "");
+    cr_assert(mkdir(text("%s/real", bundle->rootfs), 0755) == 0 &&
+              symlink("real", text("%s/link", bundle->rootfs)) == 0);
+    bundle_mount(bundle, "/link", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/real", "none", work_path("cover"), "\"bind\"");
+    bundle_mount(bundle, "/link/sub", "tmpfs", "tmpfs", "");
+    assert_text(inside(bundle, "ls /real/sub"), "");
+}
+
+/* Hooks of a GPU's toolkit do such things. */
+Scenario(filesystem, what_a_hook_has_mounted_over_is_hidden_too)
+{
+    struct bundle *bundle = bundle_new();
+    const char *fake = host_directory("fake");
+    const char *script = work_script("hook", text("#!/bin/sh\nexec mount -n --bind %s proc\n", fake));
+
+    need_root();
+    need_command("mount");
+    work_file("fake/timer_list", "secret");
+    work_file("fake/other", "shown");
+    bundle_set(bundle, "hooks.createContainer", "[{\"path\":\"%s\"}]", script);
+    bundle_set(bundle, "linux.maskedPaths", "[\"/proc/timer_list\"]");
+    bundle_set(bundle, "linux.readonlyPaths", "[]");
+    assert_text(inside(bundle, "cat /proc/other /proc/timer_list"), "shown");
+}
+
 /* --- cgroup ----------------------------------------------------------------------------------- */
 
 Scenario(filesystem, the_cgroup_mount_shows_the_containers_own)
