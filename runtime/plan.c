@@ -272,13 +272,12 @@ static int plan_cgroup(struct container_plan *plan, const struct runtime *runtim
 
 /* Without a cgroup namespace /proc/self/cgroup has paths from the root of the hierarchy.  On v2
  * they lead somewhere: runc and crun show all of it, which runtimes in privileged containers need.
- * On v1, and where the kernel keeps user namespaces from it, the container sees its own directory.
- */
+ * On v1 the container sees its own directory. */
 static const char *shown_directory(const struct mount_request *request,
                                    const struct cgroup_host *host,
                                    const struct cgroup_mount_source *source)
 {
-    bool all = host->pure_v2 && !request->new_cgroup_namespace && !request->new_user_namespace;
+    bool all = host->pure_v2 && !request->new_cgroup_namespace;
 
     return all ? host->hierarchies[0].mount_point : source->directory;
 }

@@ -254,7 +254,8 @@ Scenario(filesystem, what_a_hook_has_mounted_over_is_hidden_too)
 {
     struct bundle *bundle = bundle_new();
     const char *fake = host_directory("fake");
-    const char *script = work_script("hook", text("#!/bin/sh\nexec mount -n --bind %s proc\n", fake));
+    const char *script = work_script("hook",
+                                     text("#!/bin/sh\nexec mount -n --bind %s proc\n", fake));
 
     need_root();
     need_command("mount");
@@ -283,21 +284,26 @@ Scenario(filesystem, the_cgroup_mount_shows_the_containers_own)
     assert_text(seen, "123\n0\nread-only");
 }
 
+/* Nor does a user namespace make a difference. */
 Scenario(filesystem, the_cgroup_mount_without_a_cgroup_namespace)
 {
-    struct bundle *bundle = bundle_new();
-
     need_root();
-    bundle_without_namespace(bundle, "cgroup");
-    bundle_mount(bundle, "/sys/fs/cgroup", "cgroup", "cgroup",
-                 "\"nosuid\",\"noexec\",\"nodev\",\"ro\"");
-    bundle_set(bundle, "linux.resources.pids.limit", "123");
-    /* On v2 all is there, and the path of one's own leads to it. */
-    assert_text(inside(bundle, "cd /sys/fs/cgroup; test ! -e cgroup.controllers || "
-                               "cd .$(sed -n s/^0:://p /proc/self/cgroup); "
-                               "cat pids.max pids/pids.max 2>/dev/null; "
-                               "mkdir x pids/x 2>/dev/null || echo read-only"),
-                "123\nread-only");
+    for (int with_users = 0; with_users < 2; with_users++) {
+        struct bundle *bundle = bundle_new();
+
+        if (with_users)
+            bundle_map_users(bundle, 100000, 1000);
+        bundle_without_namespace(bundle, "cgroup");
+        bundle_mount(bundle, "/sys/fs/cgroup", "cgroup", "cgroup",
+                     "\"nosuid\",\"noexec\",\"nodev\",\"ro\"");
+        bundle_set(bundle, "linux.resources.pids.limit", "123");
+        /* On v2 all is there, and the path of one's own leads to it. */
+        assert_text(inside(bundle, "cd /sys/fs/cgroup; test ! -e cgroup.controllers || "
+                                   "cd .$(sed -n s/^0:://p /proc/self/cgroup); "
+                                   "cat pids.max pids/pids.max 2>/dev/null; "
+                                   "mkdir x pids/x 2>/dev/null || echo read-only"),
+                    "123\nread-only");
+    }
 }
 
 /* Each of v1's hierarchies is a bind of the host's; what shows v2 is nobody's peer, as a new mount.
