@@ -16,7 +16,7 @@ struct log {
     /* What is ignored goes to the sink as LOG_LEVEL_IGNORED, for who makes an error of it; and what
      * would be done without, once things are under way, is an error there and then. */
     _Bool strict;
-    int fd; /* what the sink writes to: a child that closes all files keeps this one */
+    int fd;              /* what the sink writes to: a child that closes all files keeps this one */
     struct trace *trace; /* base/timing.h; NULL: none */
 };
 

@@ -56,7 +56,7 @@ struct container_plan {
     const char *bundle; /* absolute */
     const char *source; /* of the spec, for errors: "config.json", or the file of --config */
     struct process_plan process;
-    bool has_process; /* the bundle says what to run: start needs it, create does not */
+    bool has_process;   /* the bundle says what to run: start needs it, create does not */
     bool is_privileged; /* caller_is_privileged() */
     struct namespace_plan namespaces;
     struct id_map_plan id_maps;

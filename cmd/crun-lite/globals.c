@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
-#include "cmd/crun-lite/trace_output.h"
+#include "base/timing.h"
 
 extern char **environ;
 
@@ -209,17 +209,6 @@ static int choose_rootless(const struct global_options *options, struct runtime 
     return 0;
 }
 
-static int begin_trace(const char *path, struct context *context, struct error *err)
-{
-    if (path == NULL)
-        return 0;
-    context->trace_path = path;
-    if (trace_open(&context->runtime.log.trace, err) < 0)
-        return -err->code;
-    trace_add_start(context->runtime.log.trace);
-    return 0;
-}
-
 int globals_apply(const struct global_options *options, struct context *context, struct error *err)
 {
     const struct log_choice choice = {
@@ -237,7 +226,8 @@ int globals_apply(const struct global_options *options, struct context *context,
         .debug = context->log_file.debug,
         .fd = context->log_file.fd,
     };
-    if (begin_trace(options->trace, context, err) < 0)
+    context->trace_path = options->trace;
+    if (options->trace != NULL && trace_open(&context->runtime.log.trace, err) < 0)
         return -err->code;
     context->runtime.environment = environ;
     context->runtime.user_directory = user_manager_directory(

@@ -229,6 +229,8 @@ static int run_command_line(struct context *context, char *const argv[])
     const char *name = arguments.items.items[0];
 
     code = globals_apply(&options, context, &err);
+    if (context->runtime.log.trace != NULL)
+        trace_add_start(context->runtime.log.trace);
     if (code == 0 && (strcmp(name, "help") == 0 || strcmp(name, "h") == 0)) {
         if (print_help_about(arguments.items.items[1], &err) == 0)
             return EXIT_SUCCESS;
