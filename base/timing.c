@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -38,7 +39,7 @@ void timing_end(const struct log *log, const char *group, const char *step, int6
 
 void timing_end_of(const struct log *log, const char *group, int64_t begun, const char *format, ...)
 {
-    char name[sizeof((struct trace_span *)NULL)->name];
+    char name[2 * sizeof((struct trace_span *)NULL)->name];
     va_list args;
 
     if (begun == 0)
@@ -66,6 +67,20 @@ void trace_close(struct trace *trace)
         munmap(trace, sizeof *trace);
 }
 
+/* No character of several bytes is cut in the middle: not all that reads traces takes those. */
+static void copy(char *to, size_t size, const char *from)
+{
+    size_t length = strlen(from);
+
+    if (length >= size) {
+        length = size - 1;
+        while (length > 0 && ((unsigned char)from[length] & 0xc0) == 0x80)
+            length--;
+    }
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
 void trace_add(struct trace *trace, const char *group, const char *name, int64_t begun_ns,
                int64_t ended_ns)
 {
@@ -74,10 +89,11 @@ void trace_add(struct trace *trace, const char *group, const char *name, int64_t
 
     if (index >= TRACE_SPANS_MOST)
         return;
-    snprintf(span->group, sizeof span->group, "%s", group);
-    snprintf(span->name, sizeof span->name, "%s", name);
+    copy(span->group, sizeof span->group, group);
+    copy(span->name, sizeof span->name, name);
     span->begun_ns = begun_ns;
-    span->ended_ns = ended_ns;
+    /* Last: one without an end is not there yet, and never will be when its writer is killed. */
+    __atomic_store_n(&span->ended_ns, ended_ns, __ATOMIC_RELEASE);
 }
 
 size_t trace_count(const struct trace *trace)

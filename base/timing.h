@@ -50,5 +50,5 @@ void trace_close(struct trace *trace);
 void trace_add(struct trace *trace, const char *group, const char *name, int64_t begun_ns,
                int64_t ended_ns);
 
-/* How many there are. */
+/* How many there are, at the most: one whose ended_ns is 0 was never finished. */
 size_t trace_count(const struct trace *trace);

@@ -288,7 +288,8 @@ uint64_t namespace_made_for(const struct spec *spec)
 
         for (size_t k = 0; k < NAMESPACE_KINDS; k++) {
             if ((namespace->path == NULL || *namespace->path == '\0') &&
-                (int)namespace_kinds[k].type == (int)namespace->type)
+                (int)namespace_kinds[k].type == (int)namespace->type &&
+                namespace->type != SPEC_NAMESPACE_USER)
                 made |= namespace_kinds[k].flag;
         }
     }

@@ -62,7 +62,8 @@ must_check int namespace_join(const struct namespace_plan *plan, uint64_t kinds,
  * `known`, which differ. */
 must_check int namespace_differences(pid_t pid, uint64_t known, uint64_t *ret, struct error *err);
 
-/* Those that were made for a container and not joined: nobody else's, as long as it is there. */
+/* Those that were made for a container and not joined: nobody else's, as long as it is there.  Not
+ * the user namespace: whoever is in that cannot join it once more. */
 uint64_t namespace_made_for(const struct spec *spec);
 
 /* setns(pidfd, flags), user namespace first, with a per-kind message on failure. */

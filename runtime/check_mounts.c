@@ -25,6 +25,7 @@ int check_root(struct check *check, struct error *err)
     check->view.root = mount_root_open(check->plan.mounts, &failure);
     if (check->view.root < 0)
         return check_failed(check, &failure, err);
+    check->view.is_overlaid = check->plan.mounts->overlay;
     return container_view_add_mounts(&check->view, check->plan.mounts, check->arena, err);
 }
 

@@ -39,7 +39,7 @@ int check_labels(struct check *check, struct error *err)
     if (security_labels_plan_from_spec(&plan, check->spec->process, check->spec->linux_,
                                        check->arena, &failure) < 0)
         return check_failed(check, &failure, err);
-    if (plan.apparmor_profile == NULL || security_labels_apparmor_is_loaded(&plan, check->arena))
+    if (plan.apparmor_profile == NULL || security_labels_apparmor_is_loaded(&plan))
         return 0;
     return check_missing(check, err, "process.apparmorProfile", "%s is not loaded",
                          plan.apparmor_profile);

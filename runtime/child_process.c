@@ -347,7 +347,7 @@ int child_listen_for_start(struct child *child, struct error *err)
     return listen(child->listener, 16) < 0 ? fail(err, errno, "listen for start") : 0;
 }
 
-/* Until it says go our parent may take its word back by ending: the death signal stays. */
+/* Until it says go our parent may take its word back by ending. */
 static int report_to_starter(struct child *child, struct error *err)
 {
     struct handshake_message message;
@@ -361,6 +361,10 @@ static int report_to_starter(struct child *child, struct error *err)
         return fail(err, -code, "report to the runtime");
     if (code == 0 || message.kind != HANDSHAKE_GO)
         return refuse(err, ECONNRESET, "the runtime does not start what it has made");
+    if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+        return fail(err, errno, "outlive the runtime");
+    /* Nobody listens any more: as with a caller of `start` that has gone. */
+    (void)!handshake_send(child->socket, HANDSHAKE_STARTED, 0, -1);
     child->starter = take_fd(&child->socket);
     return 0;
 }

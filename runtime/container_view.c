@@ -283,22 +283,46 @@ static bool is_on_top(const struct planned_mount *mount, int fd)
            source.mount_id == file.mount_id;
 }
 
+/* The last mount that a file comes with: one that only copies what was there is one, too. */
+static const struct container_mount *carrier_of(const struct container_view *view, const char *path)
+{
+    for (size_t i = view->mount_count; i > 0; i--) {
+        const struct container_mount *mount = &view->mounts[i - 1];
+
+        if (mount->mount->kind != MOUNT_KIND_REMOUNT && part_below(path, mount->place) != NULL)
+            return mount;
+    }
+    return NULL;
+}
+
+/* What a remount changes of the mount at `place`: of that very one, or of all below. */
+static struct mount_attributes changes_of(const struct container_mount *remount, const char *place,
+                                          bool on_top)
+{
+    const struct mount_attributes none = {0};
+
+    if (strcmp(remount->place, place) == 0 && on_top)
+        return mount_attributes_of_top(remount->mount);
+    return part_below(place, remount->place) != NULL ? remount->mount->tree : none;
+}
+
 bool container_view_is_noexec(const struct container_view *view, const char *real, int fd)
 {
-    const char *below;
-    const struct container_mount *mount = mount_of(view, real, &below);
+    const struct container_mount *carrier = carrier_of(view, real);
+    const char *place = carrier == NULL ? "" : carrier->place;
+    bool is_copy = carrier != NULL && carrier->mount->kind != MOUNT_KIND_BIND;
+    bool on_top = carrier == NULL || is_copy || is_on_top(carrier->mount, fd);
     struct statvfs status;
-    bool is_noexec = fstatvfs(fd, &status) == 0 && status.f_flag & ST_NOEXEC;
-    bool on_top;
+    bool is_noexec = !is_copy && !(carrier == NULL && view->is_overlaid) &&
+                     fstatvfs(fd, &status) == 0 && status.f_flag & ST_NOEXEC;
+    size_t from = carrier == NULL ? 0 : (size_t)(carrier - view->mounts) + 1;
 
-    if (mount == NULL)
-        return is_noexec;
-    on_top = is_on_top(mount->mount, fd);
-    for (const struct container_mount *at = mount; at < view->mounts + view->mount_count; at++) {
-        if (at == mount ||
-            (at->mount->kind == MOUNT_KIND_REMOUNT && strcmp(at->place, mount->place) == 0))
-            is_noexec = with_attributes(is_noexec, on_top ? mount_attributes_of_top(at->mount)
-                                                          : at->mount->tree);
+    if (carrier != NULL)
+        is_noexec = with_attributes(is_noexec, on_top ? mount_attributes_of_top(carrier->mount)
+                                                      : carrier->mount->tree);
+    for (size_t i = from; i < view->mount_count; i++) {
+        if (view->mounts[i].mount->kind == MOUNT_KIND_REMOUNT)
+            is_noexec = with_attributes(is_noexec, changes_of(&view->mounts[i], place, on_top));
     }
     return is_noexec;
 }

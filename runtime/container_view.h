@@ -23,7 +23,8 @@ struct container_mount {
 };
 
 struct container_view {
-    int root;                             /* the root file system; borrowed */
+    int root;         /* the root file system; borrowed */
+    bool is_overlaid; /* it is the lower layer of an overlay, a mount of its own */
     const struct container_mount *mounts; /* what comes over it, in order */
     size_t mount_count;
 };

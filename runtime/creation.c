@@ -214,14 +214,24 @@ int creation_filter_devices(struct creation *creation, struct error *err)
     return 0;
 }
 
+/* Also when there is a process already, whose class has gone meanwhile: what was prepared to be the
+ * record is out of date then, and what it is still being made. */
 static int write_class(void *context, struct error *err)
 {
-    return container_write_record(context, err);
+    struct creation *creation = context;
+    struct state_record *record = &creation->container->record;
+
+    if (creation->has_record_file) {
+        creation_drop_state(creation);
+        record->phase = STATE_CREATING;
+        record->init = (struct process_identity){.pid = 0};
+    }
+    return container_write_record(creation->container, err);
 }
 
 struct resctrl_intent creation_class_intent(struct creation *creation)
 {
-    return (struct resctrl_intent){write_class, creation->container};
+    return (struct resctrl_intent){write_class, creation};
 }
 
 int creation_enter_class(struct creation *creation, const struct resctrl_members *members,

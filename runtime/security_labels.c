@@ -16,9 +16,6 @@
 /* A page is the most that procfs takes in one write. */
 enum { LONGEST_LABEL = 4096 };
 
-/* Thousands of profiles; a host has some dozens. */
-enum { LIST_MOST = 1024 * 1024 };
-
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
@@ -110,31 +107,31 @@ static bool is_of_one_piece(const char *profile)
     return profile[0] != ':' && strstr(profile, "//&") == NULL;
 }
 
-bool security_labels_apparmor_is_listed(const char *profile, const char *list)
+bool security_labels_apparmor_is_listed(const char *profile, const char *line)
 {
     size_t length = strlen(profile);
 
-    for (const char *line = list; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, profile, length) == 0 && starts_with(line + length, " ("))
-            return true;
-    }
-    return false;
+    return strncmp(line, profile, length) == 0 && starts_with(line + length, " (");
 }
 
-bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan,
-                                        struct arena *arena)
+bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan)
 {
     const char *profile = plan->apparmor_profile;
-    struct error unreadable;
-    char *list;
+    autofree char *line = NULL;
+    size_t size = 0;
+    bool found = false;
 
     /* This one the kernel has without a policy, and does not list. */
     if (strcmp(profile, "unconfined") == 0 || !is_of_one_piece(profile))
         return true;
-    return read_file(AT_FDCWD, "/sys/kernel/security/apparmor/profiles", LIST_MOST, arena, &list,
-                     NULL, &unreadable) < 0 ||
-           security_labels_apparmor_is_listed(profile, list);
+
+    autostream FILE *list = fopen("/sys/kernel/security/apparmor/profiles", "re");
+
+    if (list == NULL)
+        return true;
+    while (!found && getline(&line, &size, list) > 0)
+        found = security_labels_apparmor_is_listed(profile, line);
+    return found;
 }
 
 /* --- in the child -------------------------------------------------------------------------------

@@ -45,11 +45,10 @@ must_check int security_labels_check_modules(const struct security_labels_plan *
 /* Whether the kernel has the plan's AppArmor profile; true as well where that cannot be known: a
  * profile of another policy namespace or a stack, a caller who may not read the list.  `plan` has a
  * profile. */
-bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan,
-                                        struct arena *arena);
+bool security_labels_apparmor_is_loaded(const struct security_labels_plan *plan);
 
-/* The part of it that looks into the list, lines of "NAME (MODE)"; pure. */
-bool security_labels_apparmor_is_listed(const char *profile, const char *list);
+/* The part of it that looks at a line of the list, "NAME (MODE)"; pure. */
+bool security_labels_apparmor_is_listed(const char *profile, const char *line);
 
 /* In the child.  `thread_self` is an fd of /proc/thread-self (or /proc/self, in a process of one
  * thread) of a trusted procfs.  Written and read back.  No allocation. */

@@ -150,18 +150,12 @@ static int see_through(const struct container *container, int socket, struct err
     }
 }
 
-static int say_go(struct container *container, struct error *err)
+/* GO, STARTED, and whatever comes until the process is its program. */
+static int say_go(const struct container *container, int socket, struct error *err)
 {
     struct deadline deadline = deadline_in_ms(ANSWER_DEADLINE_MS);
     struct handshake_message message;
-    autoclose int socket = connect_to_init(container);
     int fd = -1;
-
-    if (socket < 0)
-        return fail(err, -socket, "the first process does not wait for start");
-    if (check_peer(socket, (pid_t)container->record.init.pid, err) < 0)
-        return -err->code;
-
     int code = handshake_send(socket, HANDSHAKE_GO, 0, -1);
 
     if (code == 0)
@@ -176,18 +170,19 @@ static int say_go(struct container *container, struct error *err)
     return see_through(container, socket, err);
 }
 
-static int say_go_to_ours(struct container *container, struct error *err)
-{
-    autoclose int socket = take_fd(&container->starter);
-    int code = handshake_send(socket, HANDSHAKE_GO, 0, -1);
-
-    return code < 0 ? fail(err, -code, "say go") : see_through(container, socket, err);
-}
-
 int container_say_go(const struct runtime *runtime, struct container *container, struct error *err)
 {
+    autoclose int socket = take_fd(&container->starter);
+
     (void)runtime;
-    return container->starter >= 0 ? say_go_to_ours(container, err) : say_go(container, err);
+    if (socket >= 0)
+        return say_go(container, socket, err);
+    socket = connect_to_init(container);
+    if (socket < 0)
+        return fail(err, -socket, "the first process does not wait for start");
+    if (check_peer(socket, (pid_t)container->record.init.pid, err) < 0)
+        return -err->code;
+    return say_go(container, socket, err);
 }
 
 static int check_startable(struct container *container, struct error *err)

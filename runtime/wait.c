@@ -34,8 +34,8 @@ static bool read_zombie(int pidfd, pid_t pid, int *ret)
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     if (read_pseudo_file(-1, path, text, sizeof text) < 0 ||
-        kernel_pidfd_send_signal(pidfd, 0) < 0 || (at = strrchr(text, ')')) == NULL ||
-        !starts_with(at, ") Z"))
+        (kernel_pidfd_send_signal(pidfd, 0) < 0 && errno == ESRCH) ||
+        (at = strrchr(text, ')')) == NULL || !starts_with(at, ") Z"))
         return false;
     for (int field = 2; field < 52 && at != NULL; field++)
         at = strchr(at + 1, ' ');

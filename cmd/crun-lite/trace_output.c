@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -34,15 +35,19 @@ static int by_begin(const void *left, const void *right)
     return one->ended_ns > other->ended_ns ? -1 : one->ended_ns < other->ended_ns;
 }
 
-static const struct trace_span **sorted(const struct trace *trace)
+/* Those that are finished; NULL without memory. */
+static const struct trace_span **sorted(const struct trace *trace, size_t *ret_count)
 {
-    size_t count = trace_count(trace);
-    const struct trace_span **spans = calloc(count + 1, sizeof *spans);
+    size_t all = trace_count(trace), count = 0;
+    const struct trace_span **spans = calloc(all + 1, sizeof *spans);
 
-    for (size_t i = 0; spans != NULL && i < count; i++)
-        spans[i] = &trace->spans[i];
+    for (size_t i = 0; spans != NULL && i < all; i++) {
+        if (__atomic_load_n(&trace->spans[i].ended_ns, __ATOMIC_ACQUIRE) != 0)
+            spans[count++] = &trace->spans[i];
+    }
     if (spans != NULL)
         qsort(spans, count, sizeof *spans, by_begin);
+    *ret_count = count;
     return spans;
 }
 
@@ -173,18 +178,31 @@ static int encode(const struct trace_span *const *spans, size_t count, struct ar
     return fields_encode(&document_fields, &document, &compact, arena, ret, ret_length, err);
 }
 
+/* What is there and no file, /dev/stdout or a pipe, is written to; so is what a link leads to. */
+static int write_to(const char *path, const char *text, size_t length, struct error *err)
+{
+    struct stat status;
+    autoclose int fd = -1;
+    int code;
+
+    if (lstat(path, &status) < 0 || S_ISREG(status.st_mode))
+        return replace_file(AT_FDCWD, path, text, length, 0666, err);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+    code = fd < 0 ? -errno : write_all(fd, text, length);
+    return code < 0 ? fail(err, -code, "write %s", path) : 0;
+}
+
 int trace_write_file(const struct trace *trace, const char *path, struct error *err)
 {
-    const struct trace_span **spans = sorted(trace);
+    size_t count, length;
+    const struct trace_span **spans = sorted(trace, &count);
     autoarena struct arena arena = {NULL};
     const char *text;
-    size_t length;
-    int code = spans == NULL ? no_memory(err)
-                             : encode(spans, trace_count(trace), &arena, &text, &length, err);
+    int code = spans == NULL ? no_memory(err) : encode(spans, count, &arena, &text, &length, err);
 
     free(spans);
     if (code == 0)
-        code = replace_file(AT_FDCWD, path, text, length, 0666, err);
+        code = write_to(path, text, length, err);
     return code < 0 ? within(err, "--trace") : 0;
 }
 
@@ -226,8 +244,8 @@ static void print_bar(const struct trace_span *span, int64_t zero, int64_t whole
 
 void trace_print_chart(const struct trace *trace, unsigned columns, FILE *to)
 {
-    const struct trace_span **spans = sorted(trace);
-    size_t count = trace_count(trace);
+    size_t count;
+    const struct trace_span **spans = sorted(trace, &count);
     unsigned width = columns > LABEL + TIME + 2 + BARS_LEAST ? columns - LABEL - TIME - 2
                                                              : BARS_LEAST;
     int64_t whole = 1;

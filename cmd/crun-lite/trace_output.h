@@ -11,7 +11,7 @@
 void trace_add_start(struct trace *trace);
 
 /* The Trace Event Format that chrome://tracing and Perfetto read: complete events in microseconds,
- * a thread for each group.  `path` is replaced. */
+ * a thread for each group.  A file at `path` is replaced. */
 must_check int trace_write_file(const struct trace *trace, const char *path, struct error *err);
 
 /* Bars, in lines of `columns`: what began earlier stands further up, what it was part of above it.

@@ -46,8 +46,9 @@ struct cover {
 
 /* A path to be hidden, found. */
 struct hidden {
+    const struct mount_plan *plan;
+    struct mount_child *child;
     const char *path;
-    int root;     /* of the container; borrowed */
     int fd;       /* O_PATH */
     bool is_ours; /* in a file system of ours (ours.h), where it is what its name says */
 };
@@ -63,14 +64,14 @@ static void hidden_done(struct hidden *hidden)
         .fd = -1     \
     }
 
-static int find_hidden(const struct mount_plan *plan, const struct mount_child *child,
-                       const char *path, struct hidden *ret, struct error *err)
+static int find_hidden(const struct mount_plan *plan, struct mount_child *child, const char *path,
+                       struct hidden *ret, struct error *err)
 {
     const char *below;
     int ours = mount_find_ours(plan, child, plan->mount_count, path, &below);
     int fd = ours < 0 ? -1 : mount_open_in_ours(ours, below, false);
 
-    *ret = (struct hidden){.path = path, .root = child->root, .fd = -1, .is_ours = fd >= 0};
+    *ret = (struct hidden){plan, child, path, .fd = -1, .is_ours = fd >= 0};
     if (fd < 0 && (ours < 0 || !is_missing(fd)))
         fd = inroot_open(child->root, path, INROOT_FOLLOW, err);
     else if (fd < 0)
@@ -83,9 +84,13 @@ static int find_hidden(const struct mount_plan *plan, const struct mount_child *
  * the proof that the path is hidden (CVE-2025-31133). */
 static int attach(int tree, const struct hidden *hidden, struct error *err)
 {
-    return hidden->is_ours
-               ? tree_attach(tree, hidden->fd, err)
-               : tree_attach_at(tree, hidden->fd, hidden->root, hidden->path, INROOT_FOLLOW, err);
+    int error = hidden->is_ours ? tree_attach(tree, hidden->fd, err)
+                                : tree_attach_at(tree, hidden->fd, hidden->child->root,
+                                                 hidden->path, INROOT_FOLLOW, err);
+
+    if (error == 0)
+        mount_cover_ours(hidden->plan, hidden->child, hidden->path, hidden->is_ours);
+    return error;
 }
 
 static int lay(struct cover *cover, const struct hidden *hidden, struct error *err)

@@ -98,14 +98,15 @@ struct mount_child {
     int proc; /* a private, verified procfs (subset=pid where the kernel has it) for our own writes
                */
     int host_null; /* /dev/null of the host, checked to be char 1:3: the source of file masks */
+    int cwd;       /* where it was when it began, for one that goes elsewhere to mount */
     struct mount_ours ours[MOUNT_OURS_MOST];
     size_t ours_count;
 };
 
-#define MOUNT_CHILD_EMPTY                       \
-    (struct mount_child)                        \
-    {                                           \
-        .root = -1, .proc = -1, .host_null = -1 \
+#define MOUNT_CHILD_EMPTY                                  \
+    (struct mount_child)                                   \
+    {                                                      \
+        .root = -1, .proc = -1, .host_null = -1, .cwd = -1 \
     }
 
 /* Propagation of "/" (private or as linux.rootfsPropagation says), then the root as a mount of its

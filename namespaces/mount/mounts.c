@@ -44,7 +44,8 @@ static int check_target(const struct planned_mount *mount, int target, bool dire
     return 0;
 }
 
-static int make_target(const struct mount_step *step, bool directory, struct error *err)
+static int make_target(const struct mount_step *step, bool directory, bool *ret_is_plain,
+                       struct error *err)
 {
     const struct planned_mount *mount = step->mount;
     int root = step->child->root;
@@ -53,10 +54,16 @@ static int make_target(const struct mount_step *step, bool directory, struct err
     if (step->plan->new_user_namespace && (made == -EACCES || made == -EPERM || made == -EOVERFLOW))
         return hint(err, "the container's root does not own the root file system: give it to the "
                          "mapped user");
-    if (made < 0 || !mount->no_links)
+    if (made < 0)
+        return made;
+
+    int plain = inroot_open(root, mount->destination, INROOT_NO_LINKS, err);
+
+    *ret_is_plain = plain >= 0;
+    if (plain < 0 && !mount->no_links)
         return made;
     close_fd(&made);
-    return inroot_open(root, mount->destination, INROOT_NO_LINKS, err);
+    return plain;
 }
 
 /* Without a walk from the root.  False when it is not there, or not to be had so. */
@@ -93,16 +100,16 @@ int mount_open_target(const struct mount_step *step, bool directory, struct moun
 
     if (!open_in_ours(step, directory, &target)) {
         target.fd = open_from_root(step, &target.is_plain, err);
-        target.is_made = target.fd == -ENOENT;
+        target.is_made |= target.fd == -ENOENT;
         if (target.fd == -ENOENT)
-            target.fd = make_target(step, directory, err);
+            target.fd = make_target(step, directory, &target.is_plain, err);
         if (target.fd < 0)
             return target.fd;
-        if (check_target(step->mount, target.fd, directory, err) < 0) {
-            mount_target_done(&target);
-            return -err->code;
-        }
-    } else if (!directory && check_target(step->mount, target.fd, directory, err) < 0) {
+    }
+    /* What is ours and for a directory was opened as one, and is nowhere in a procfs but in /proc.
+     */
+    if ((!target.is_ours || !directory) &&
+        check_target(step->mount, target.fd, directory, err) < 0) {
         mount_target_done(&target);
         return -err->code;
     }
@@ -116,11 +123,13 @@ int mount_place(const struct mount_step *step, int tree, const struct mount_targ
     const struct planned_mount *mount = step->mount;
     int error = mount_set_propagation(tree, mount, err);
 
-    if (error < 0)
-        return error;
-    return target->is_ours ? tree_attach(tree, target->fd, err)
-                           : tree_attach_at(tree, target->fd, step->child->root, mount->destination,
-                                            mount_links_of(mount), err);
+    if (error == 0)
+        error = target->is_ours ? tree_attach(tree, target->fd, err)
+                                : tree_attach_at(tree, target->fd, step->child->root,
+                                                 mount->destination, mount_links_of(mount), err);
+    if (error == 0)
+        mount_cover_ours(step->plan, step->child, mount->destination, target->is_plain);
+    return error;
 }
 
 int mount_make_filesystem(const struct mount_step *step, const char *type,
@@ -341,7 +350,8 @@ static int mount_proc(const struct mount_step *step, struct error *err)
      * nowhere, and that one would be slow to close.  Not so the host's, which may be covered. */
     if (step->child->proc < 0 && is_new) {
         step->child->proc = take_fd(&tree);
-        if (target.is_plain)
+        /* One elsewhere is guarded by check_target(). */
+        if (target.is_plain && strcmp(step->mount->destination, "/proc") == 0)
             mount_remember_ours(step->plan, step->mount, step->child, &step->child->proc, true);
     }
     return 0;

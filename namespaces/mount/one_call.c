@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "namespaces/mount/ours.h"
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
@@ -107,6 +109,32 @@ static bool has_more_than_flags(const struct planned_mount *mount)
     return (top.set & ~known) != 0 || mount->propagation[0] != 0 || mount->root_label != NULL;
 }
 
+/* What mount(2) takes apart at commas, each file system and each security module in its own way. */
+static bool has_special(const struct planned_mount *mount)
+{
+    for (size_t i = 0; i < mount->data_count; i++) {
+        if (mount->data[i].value != NULL && strpbrk(mount->data[i].value, ",\"\\") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Not through /proc/self/fd, which the kernel has to make for us first.  Where we are does not
+ * change: sources of disks may be named from there. */
+static bool mount_on(struct mount_child *child, int target, const struct planned_mount *mount,
+                     const char *type, const char *data)
+{
+    bool done;
+
+    if (child->cwd < 0)
+        child->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (child->cwd < 0 || fchdir(target) < 0)
+        return false;
+    done = kernel_mount(mount->source, ".", type, flags_of(mount), data) == 0;
+    (void)!fchdir(child->cwd);
+    return done;
+}
+
 /* MS_RDONLY would make the file system read-only, and not just this mount of it. */
 bool mount_at_a_stroke(const struct mount_step *step, const char *type,
                        const struct mount_datum *more, const struct mount_target *target)
@@ -115,11 +143,10 @@ bool mount_at_a_stroke(const struct mount_step *step, const char *type,
     char data[PAGE];
     struct error ignored;
 
-    if (!target->is_ours || has_more_than_flags(mount) || flags_of(mount) & MS_RDONLY ||
-        join_data(mount, more, data, &ignored) < 0)
+    if (!target->is_ours || has_more_than_flags(mount) || has_special(mount) ||
+        flags_of(mount) & MS_RDONLY || join_data(mount, more, data, &ignored) < 0 ||
+        !mount_on(step->child, target->fd, mount, type, data))
         return false;
-    /* Not through /proc/self/fd, which the kernel has to make for us first; and while we mount it
-     * is nobody's working directory. */
-    return fchdir(target->fd) == 0 &&
-           kernel_mount(mount->source, ".", type, flags_of(mount), data) == 0;
+    mount_cover_ours(step->plan, step->child, mount->destination, true);
+    return true;
 }

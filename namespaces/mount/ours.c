@@ -8,6 +8,7 @@
 #include "base/inroot.h"
 #include "base/kernel.h"
 #include "base/own.h"
+#include "namespaces/mount/tree.h"
 
 static bool is_private(const struct mount_plan *plan, const struct planned_mount *mount)
 {
@@ -29,13 +30,37 @@ void mount_remember_ours(const struct mount_plan *plan, const struct planned_mou
     };
 }
 
+static void forget_one(struct mount_child *child, size_t which)
+{
+    if (!child->ours[which].is_kept)
+        close_fd(&child->ours[which].root);
+    child->ours[which] = child->ours[--child->ours_count];
+}
+
 void mount_forget_ours(struct mount_child *child)
 {
-    while (child->ours_count > 0) {
-        struct mount_ours *ours = &child->ours[--child->ours_count];
+    while (child->ours_count > 0)
+        forget_one(child, child->ours_count - 1);
+}
 
-        if (!ours->is_kept)
-            close_fd(&ours->root);
+static bool is_still_seen(const struct mount_child *child, const struct mount_ours *ours,
+                          const char *destination)
+{
+    struct error ignored;
+    autoclose int seen = inroot_open(child->root, destination, INROOT_NO_LINKS, &ignored);
+
+    return seen >= 0 && tree_is_same_mount(seen, ours->root);
+}
+
+void mount_cover_ours(const struct mount_plan *plan, struct mount_child *child, const char *path,
+                      bool is_plain)
+{
+    for (size_t i = child->ours_count; i-- > 0;) {
+        const char *destination = plan->mounts[child->ours[i].index].destination;
+
+        if (is_plain ? mount_destination_is_at_or_below(destination, path)
+                     : !is_still_seen(child, &child->ours[i], destination))
+            forget_one(child, i);
     }
 }
 

@@ -17,6 +17,11 @@
 void mount_remember_ours(const struct mount_plan *plan, const struct planned_mount *mount,
                          struct mount_child *child, int *root, bool is_kept);
 
+/* Something was mounted on `path`, which may have covered some of them: those are forgotten.
+ * `is_plain`: the way to it has no links; else it can be anywhere, and each is looked at again. */
+void mount_cover_ours(const struct mount_plan *plan, struct mount_child *child, const char *path,
+                      bool is_plain);
+
 /* The root of the file system of ours that `path` lies in, as mounts[] before `before` have left
  * it, and what of the path is below; -1 when it lies in another.  The fd is borrowed. */
 int mount_find_ours(const struct mount_plan *plan, const struct mount_child *child, size_t before,

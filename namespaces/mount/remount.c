@@ -2,6 +2,7 @@
 
 #include "base/kernel.h"
 #include "base/own.h"
+#include "namespaces/mount/mount.h"
 #include "namespaces/mount/steps.h"
 #include "namespaces/mount/tree.h"
 
@@ -40,5 +41,8 @@ int mount_remount(const struct mount_step *step, struct error *err)
         error = tree_set(at, false, &mount->own, err);
     if (error == 0)
         error = change_tree(at, mount, err);
+    /* Its peers may be covered, and it with them. */
+    if (mount->propagation[0] != 0)
+        mount_forget_ours(step->child);
     return error < 0 ? error : mount_set_propagation(at, mount, err);
 }

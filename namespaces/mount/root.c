@@ -220,6 +220,7 @@ void mount_child_done(struct mount_child *child)
     close_fd(&child->root);
     close_fd(&child->proc);
     close_fd(&child->host_null);
+    close_fd(&child->cwd);
 }
 
 int mount_make_cwd(const struct mount_child *child, const char *cwd, uid_t uid, gid_t gid,

@@ -249,6 +249,39 @@ Scenario(filesystem, a_mount_by_way_of_a_link_is_not_found_by_its_name)
     assert_text(inside(bundle, "ls /real/sub"), "");
 }
 
+/* A read-only path is a mount of its own, over what is there. */
+Scenario(filesystem, what_is_masked_is_masked_in_read_only_paths_too)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/sys", "sysfs", "sysfs", "\"ro\"");
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work/a", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work/a/b", "tmpfs", "tmpfs", "\"nosymfollow\"");
+    bundle_mount(bundle, "/work/a/b/file", "none", work_file("secret", "secret"), "\"bind\"");
+    bundle_set(bundle, "linux.readonlyPaths", "[\"/proc\", \"/sys\", \"/work/a\", \"/work\"]");
+    bundle_set(bundle, "linux.maskedPaths",
+               "[\"/proc/timer_list\", \"/sys/kernel\", \"/work/a/b/file\"]");
+    assert_text(inside(bundle, "cat /proc/timer_list /work/a/b/file; ls /sys/kernel"), "");
+}
+
+/* As /var/run is to /run in most images. */
+Scenario(filesystem, a_mount_by_way_of_a_link_covers_what_was_there)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    cr_assert(mkdir(text("%s/real", bundle->rootfs), 0755) == 0 &&
+              symlink("real", text("%s/link", bundle->rootfs)) == 0 &&
+              symlink("dev", text("%s/linked-dev", bundle->rootfs)) == 0);
+    bundle_mount(bundle, "/real", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/link", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/real/file", "none", work_file("file", "seen"), "\"bind\"");
+    bundle_mount(bundle, "/linked-dev", "tmpfs", "tmpfs", "");
+    assert_text(inside(bundle, "cat /real/file; test -c /dev/null && echo ' null'"), "seen null");
+}
+
 /* Hooks of a GPU's toolkit do such things. */
 Scenario(filesystem, what_a_hook_has_mounted_over_is_hidden_too)
 {
@@ -497,6 +530,22 @@ Scenario(filesystem, nothing_is_mounted_over_the_inside_of_proc)
         bundle_mount(bundle, places[i], "tmpfs", "tmpfs", "");
         bundle_script(bundle, "true");
         assert_refused(bundle_run(bundle), 1, places[i]);
+    }
+}
+
+/* Nor of another procfs, whose inside may be read for what it says of a process. */
+Scenario(filesystem, nothing_is_mounted_over_the_inside_of_another_procfs)
+{
+    static const char *const places[] = {"/work/proc/sys", "/work/proc/1/attr"};
+
+    need_root();
+    for (size_t i = 0; i < count_of(places); i++) {
+        struct bundle *bundle = bundle_new();
+
+        bundle_mount(bundle, "/work/proc", "proc", "proc", "");
+        bundle_mount(bundle, places[i], "tmpfs", "tmpfs", "");
+        bundle_script(bundle, "true");
+        assert_refused(bundle_run(bundle), 1, "the destination leads into a procfs");
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/integration/harness/bundle.h"
 #include "tests/integration/harness/json.h"
@@ -122,6 +124,35 @@ Scenario(trace, cannot_be_written_and_nothing_is_lost_but_the_trace)
 
     assert_code(outcome, 0);
     assert_has(outcome.err, "--trace: ");
+}
+
+/* What is no file stays what it is, and a link is followed. */
+Scenario(trace, goes_through_devices_and_links)
+{
+    struct bundle *bundle = true_bundle();
+    const char *file = work_file("file", "before"), *link = work_path("link");
+    struct outcome outcome = crun("--trace", "/dev/stdout", "run", "-b", bundle->path, bundle->id);
+    struct stat status;
+
+    assert_ok(outcome);
+    assert_has(outcome.out, "\"traceEvents\"");
+    cr_assert_eq(symlink(file, link), 0);
+    assert_ok(crun("--trace", link, "run", "-b", bundle->path, bundle->id));
+    cr_assert(lstat(link, &status) == 0 && S_ISLNK(status.st_mode), "the link was replaced");
+    span_of(file_text(file), "child", "pivot");
+}
+
+/* Names of mounts are of any length and in any language. */
+Scenario(trace, cuts_no_character_in_the_middle)
+{
+    need_root();
+    struct bundle *bundle = true_bundle();
+    char name[200] = "/work/x";
+
+    while (strlen(name) + 3 < sizeof name)
+        strcat(name, "\u00e9");
+    bundle_mount(bundle, name, "tmpfs", "tmpfs", "");
+    assert_has(traced(bundle), "/work/x\u00e9\u00e9");
 }
 
 Scenario(trace, is_a_chart_for_people)

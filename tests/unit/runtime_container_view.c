@@ -2,6 +2,9 @@
 
 #include "runtime_help.h"
 
+#include <sched.h>
+
+#include "base/kernel.h"
 #include "base/own.h"
 #include "namespaces/mount/options.h"
 #include "namespaces/mount/plan.h"
@@ -193,4 +196,64 @@ Test(container_view, paths_of_any_length_do_no_harm)
     memset(path, '/', sizeof path - 1);
     path[100] = '\0';
     cr_expect_str_eq(content(&trees, NULL, path), "EISDIR");
+}
+
+/* --- noexec ------------------------------------------------------------------------------------
+ */
+
+/* Whether the file on such a mount of the host can be executed there. */
+static bool is_noexec(const struct container_view *view, const char *file)
+{
+    autoclose int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+    cr_assert(fd >= 0);
+    return container_view_is_noexec(view, "/a/file", fd);
+}
+
+Test(container_view, noexec_is_of_the_mount_that_a_file_comes_with)
+{
+    const struct mount_attributes noexec = {.set = MOUNT_ATTR_NOEXEC};
+    const struct mount_attributes exec = {.clear = MOUNT_ATTR_NOEXEC};
+    own_directory(directory);
+    autoarena struct arena arena = {NULL};
+    const char *file = path_in(&arena, directory, "file");
+    struct planned_mount bind = {.kind = MOUNT_KIND_BIND, .destination = "/a", .source = directory};
+    struct planned_mount copy = {
+        .kind = MOUNT_KIND_TMPFS, .destination = "/a", .extensions = MOUNT_COPY_UP};
+    struct planned_mount remount = {.kind = MOUNT_KIND_REMOUNT, .destination = "/a"};
+    struct container_mount mounts[] = {
+        {.mount = &bind,    .place = "/a"},
+        {.mount = &remount, .place = "/a"},
+    };
+    struct container_view view = {.root = -1};
+
+    /* In a mount namespace that goes with the test. */
+    if (unshare(CLONE_NEWNS) < 0)
+        cr_skip_test("needs root, to mount something noexec");
+    cr_assert_eq(kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    cr_assert_eq(kernel_mount("tmpfs", directory, "tmpfs", MS_NOEXEC, ""), 0);
+    put_file(file, "", 0755);
+    cr_expect(is_noexec(&view, file), "as on the host");
+    view.is_overlaid = true;
+    cr_expect_not(is_noexec(&view, file), "an overlay is a mount of its own");
+    view.mounts = mounts;
+    view.mount_count = 1;
+    cr_expect(is_noexec(&view, file), "a bind of the host's");
+    bind.own = exec;
+    cr_expect_not(is_noexec(&view, file), "that allows it");
+    view.mount_count = 2;
+    remount.own = noexec;
+    cr_expect(is_noexec(&view, file), "until it is mounted anew");
+    remount.own = exec;
+    remount.tree = noexec;
+    cr_expect(is_noexec(&view, file), "with all below");
+    mounts[1].place = "";
+    cr_expect(is_noexec(&view, file), "above it");
+    mounts[1].place = "/b";
+    cr_expect_not(is_noexec(&view, file), "elsewhere");
+    mounts[0].mount = &copy;
+    cr_expect_not(is_noexec(&view, file), "a copy");
+    copy.own = noexec;
+    cr_expect(is_noexec(&view, file), "a copy on such a mount");
+    cr_assert_eq(kernel_umount(directory, 0), 0);
 }

@@ -98,16 +98,14 @@ Test(security_labels, apparmor_is_read_back_with_its_mode)
 
 Test(security_labels, apparmor_lists_profiles_with_their_modes)
 {
-    static const char list[] =
-        "one (enforce)\n/usr/bin/two with blanks (complain)\none//child (kill)\n";
-
-    cr_expect(security_labels_apparmor_is_listed("one", list));
-    cr_expect(security_labels_apparmor_is_listed("/usr/bin/two with blanks", list));
-    cr_expect(security_labels_apparmor_is_listed("one//child", list));
-    cr_expect_not(security_labels_apparmor_is_listed("on", list));
-    cr_expect_not(security_labels_apparmor_is_listed("child", list));
-    cr_expect_not(security_labels_apparmor_is_listed("/usr/bin/two", list));
-    cr_expect_not(security_labels_apparmor_is_listed("three", ""));
+    cr_expect(security_labels_apparmor_is_listed("one", "one (enforce)\n"));
+    cr_expect(
+        security_labels_apparmor_is_listed("/two with blanks", "/two with blanks (complain)"));
+    cr_expect(security_labels_apparmor_is_listed("one//child", "one//child (kill)\n"));
+    cr_expect_not(security_labels_apparmor_is_listed("on", "one (enforce)\n"));
+    cr_expect_not(security_labels_apparmor_is_listed("child", "one//child (kill)\n"));
+    cr_expect_not(security_labels_apparmor_is_listed("one", "one//child (kill)\n"));
+    cr_expect_not(security_labels_apparmor_is_listed("one", ""));
 }
 
 Test(security_labels, selinux_is_read_back_up_to_its_type)
