@@ -163,15 +163,13 @@ static int open_own_null(const struct child *child)
     char link[sizeof "thread-self/fd/-2147483648"];
     struct stat status;
     struct error err;
-    autoclose int place = -1;
+    int ours = mount_open_our_null(&child->mounts);
 
-    if (child->container != NULL) {
-        int ours = mount_open_our_null(child->container->mounts, &child->mounts);
+    if (ours >= 0)
+        return ours;
 
-        if (ours >= 0)
-            return ours;
-    }
-    place = inroot_open(child->mounts.root, "/dev/null", INROOT_FOLLOW, &err);
+    autoclose int place = inroot_open(child->mounts.root, "/dev/null", INROOT_FOLLOW, &err);
+
     if (place < 0 || fstat(place, &status) < 0 || !is_null_device(&status))
         return -1;
     snprintf(link, sizeof link, "thread-self/fd/%d", place);

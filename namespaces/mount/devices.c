@@ -221,7 +221,7 @@ int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
                        const struct mount_helper *helper, struct error *err)
 {
     autoclose int opened = -1;
-    int dev = mount_find_our_root(plan, child, "/dev");
+    int dev = mount_find_our_root(child, "/dev");
     mode_t umask_before;
     int error = 0;
 
@@ -242,10 +242,10 @@ int mount_make_devices(const struct mount_plan *plan, struct mount_child *child,
     return error < 0 ? error : make_links(dev, err);
 }
 
-int mount_open_our_null(const struct mount_plan *plan, const struct mount_child *child)
+int mount_open_our_null(const struct mount_child *child)
 {
     const char *below;
-    int dev = mount_find_ours(plan, child, plan->mount_count, "/dev/null", &below);
+    int dev = mount_find_ours(child, "/dev/null", &below);
     struct stat status;
 
     if (dev < 0 || fstatat(dev, below, &status, AT_SYMLINK_NOFOLLOW) < 0 || !is_null(&status))

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/kernel.h"
@@ -46,7 +47,6 @@ struct cover {
 
 /* A path to be hidden, found. */
 struct hidden {
-    const struct mount_plan *plan;
     struct mount_child *child;
     const char *path;
     int fd;       /* O_PATH */
@@ -64,20 +64,27 @@ static void hidden_done(struct hidden *hidden)
         .fd = -1     \
     }
 
-static int find_hidden(const struct mount_plan *plan, struct mount_child *child, const char *path,
-                       struct hidden *ret, struct error *err)
+static int find_hidden(struct mount_child *child, const char *path, struct hidden *ret,
+                       struct error *err)
 {
     const char *below;
-    int ours = mount_find_ours(plan, child, plan->mount_count, path, &below);
+    int ours = mount_find_ours(child, path, &below);
     int fd = ours < 0 ? -1 : mount_open_in_ours(ours, below, false);
 
-    *ret = (struct hidden){plan, child, path, .fd = -1, .is_ours = fd >= 0};
+    *ret = (struct hidden){child, path, .fd = -1, .is_ours = fd >= 0};
     if (fd < 0 && (ours < 0 || !is_missing(fd)))
         fd = inroot_open(child->root, path, INROOT_FOLLOW, err);
     else if (fd < 0)
         return fail(err, -fd, "%s", path);
     ret->fd = fd;
     return fd < 0 ? fd : 0;
+}
+
+/* It reads as what it leads to: nobody has tidied these paths. */
+static bool is_tidy(const char *path)
+{
+    return strstr(path, "//") == NULL && strstr(path, "/.") == NULL &&
+           path[strlen(path) - 1] != '/';
 }
 
 /* tree_attach_at() looks from the root again and finds the cover and nothing else there: that is
@@ -89,7 +96,7 @@ static int attach(int tree, const struct hidden *hidden, struct error *err)
                                                  hidden->path, INROOT_FOLLOW, err);
 
     if (error == 0)
-        mount_cover_ours(hidden->plan, hidden->child, hidden->path, hidden->is_ours);
+        mount_cover_ours(hidden->child, hidden->path, hidden->is_ours && is_tidy(hidden->path));
     return error;
 }
 
@@ -108,14 +115,14 @@ static int lay(struct cover *cover, const struct hidden *hidden, struct error *e
     return error;
 }
 
-static int mask(const struct mount_plan *plan, const char *path, struct mount_child *child,
-                struct cover *null, struct cover *empty, struct error *err)
+static int mask(const char *path, struct mount_child *child, struct cover *null,
+                struct cover *empty, struct error *err)
 {
     autohidden hidden = HIDDEN_EMPTY;
     struct stat status;
     bool directory;
 
-    if (find_hidden(plan, child, path, &hidden, err) < 0)
+    if (find_hidden(child, path, &hidden, err) < 0)
         return is_missing(-err->code) ? 0 : -err->code;
     if (fstat(hidden.fd, &status) < 0)
         return fail(err, errno, "stat");
@@ -135,7 +142,7 @@ static int mask_all(const struct mount_plan *plan, struct mount_child *child, st
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < plan->masked_count; i++) {
-        error = mask(plan, plan->masked_paths[i], child, &null, &empty, err);
+        error = mask(plan->masked_paths[i], child, &null, &empty, err);
         empty_fd = empty.fd;
         if (error < 0)
             within(err, "linux.maskedPaths[%zu] %s", i, plan->masked_paths[i]);
@@ -143,13 +150,12 @@ static int mask_all(const struct mount_plan *plan, struct mount_child *child, st
     return error;
 }
 
-static int make_read_only(const struct mount_plan *plan, const char *path,
-                          struct mount_child *child, struct error *err)
+static int make_read_only(const char *path, struct mount_child *child, struct error *err)
 {
     autohidden hidden = HIDDEN_EMPTY;
     autoclose int tree = -1;
 
-    if (find_hidden(plan, child, path, &hidden, err) < 0)
+    if (find_hidden(child, path, &hidden, err) < 0)
         return is_missing(-err->code) ? 0 : -err->code;
     tree = tree_clone(hidden.fd, "", true, err);
     if (tree < 0)
@@ -200,7 +206,7 @@ int mount_hide_paths(const struct mount_plan *plan, struct mount_child *child, s
     int error;
 
     for (size_t i = 0; i < plan->readonly_count; i++)
-        if (make_read_only(plan, plan->readonly_paths[i], child, err) < 0)
+        if (make_read_only(plan->readonly_paths[i], child, err) < 0)
             return within(err, "linux.readonlyPaths[%zu] %s", i, plan->readonly_paths[i]);
     error = mask_all(plan, child, err);
     if (error == 0)

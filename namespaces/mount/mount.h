@@ -87,7 +87,7 @@ struct mount_helper {
 /* Inside namespaces/mount: a file system that the child has made (ours.h). */
 enum { MOUNT_OURS_MOST = 8 };
 struct mount_ours {
-    size_t index; /* in mounts[] */
+    const char *destination; /* the plan's */
     int root;
     bool is_kept; /* the fd is somebody else's */
 };
@@ -157,7 +157,7 @@ void mount_forget_ours(struct mount_child *child);
 
 /* Open the container's /dev/null for reading and writing, where it is in a file system that the
  * child has made itself; -1 where it is not, or is no null device. */
-int mount_open_our_null(const struct mount_plan *plan, const struct mount_child *child);
+int mount_open_our_null(const struct mount_child *child);
 
 void mount_child_done(struct mount_child *child);
 

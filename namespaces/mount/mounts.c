@@ -70,8 +70,7 @@ static int make_target(const struct mount_step *step, bool directory, bool *ret_
 static bool open_in_ours(const struct mount_step *step, bool directory, struct mount_target *ret)
 {
     const char *below;
-    int root = mount_find_ours(step->plan, step->child, step->mount->index,
-                               step->mount->destination, &below);
+    int root = mount_find_ours(step->child, step->mount->destination, &below);
 
     if (root < 0 || step->made != NULL)
         return false;
@@ -128,7 +127,7 @@ int mount_place(const struct mount_step *step, int tree, const struct mount_targ
                                 : tree_attach_at(tree, target->fd, step->child->root,
                                                  mount->destination, mount_links_of(mount), err);
     if (error == 0)
-        mount_cover_ours(step->plan, step->child, mount->destination, target->is_plain);
+        mount_cover_ours(step->child, mount->destination, target->is_plain);
     return error;
 }
 

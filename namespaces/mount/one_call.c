@@ -147,6 +147,6 @@ bool mount_at_a_stroke(const struct mount_step *step, const char *type,
         flags_of(mount) & MS_RDONLY || join_data(mount, more, data, &ignored) < 0 ||
         !mount_on(step->child, target->fd, mount, type, data))
         return false;
-    mount_cover_ours(step->plan, step->child, mount->destination, true);
+    mount_cover_ours(step->child, mount->destination, true);
     return true;
 }

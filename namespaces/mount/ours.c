@@ -24,7 +24,7 @@ void mount_remember_ours(const struct mount_plan *plan, const struct planned_mou
     if (!is_private(plan, mount) || child->ours_count == MOUNT_OURS_MOST)
         return;
     child->ours[child->ours_count++] = (struct mount_ours){
-        .index = mount->index,
+        .destination = mount->destination,
         .root = is_kept ? *root : take_fd(root),
         .is_kept = is_kept,
     };
@@ -52,11 +52,10 @@ static bool is_still_seen(const struct mount_child *child, const struct mount_ou
     return seen >= 0 && tree_is_same_mount(seen, ours->root);
 }
 
-void mount_cover_ours(const struct mount_plan *plan, struct mount_child *child, const char *path,
-                      bool is_plain)
+void mount_cover_ours(struct mount_child *child, const char *path, bool is_plain)
 {
     for (size_t i = child->ours_count; i-- > 0;) {
-        const char *destination = plan->mounts[child->ours[i].index].destination;
+        const char *destination = child->ours[i].destination;
 
         if (is_plain ? mount_destination_is_at_or_below(destination, path)
                      : !is_still_seen(child, &child->ours[i], destination))
@@ -64,51 +63,39 @@ void mount_cover_ours(const struct mount_plan *plan, struct mount_child *child, 
     }
 }
 
-static int root_of(const struct mount_child *child, size_t index)
+/* The innermost that `path` is at or below: what came over one later has made it forgotten. */
+static const struct mount_ours *innermost(const struct mount_child *child, const char *path,
+                                          const char **ret_below)
 {
+    const struct mount_ours *found = NULL;
+    size_t longest = 0;
+
     for (size_t i = 0; i < child->ours_count; i++) {
-        if (child->ours[i].index == index)
-            return child->ours[i].root;
+        const char *destination = child->ours[i].destination;
+        size_t length = strlen(destination);
+
+        if (length < longest || !mount_destination_is_at_or_below(path, destination))
+            continue;
+        found = &child->ours[i];
+        longest = length;
+        *ret_below = path + length + strspn(path + length, "/");
     }
-    return -1;
+    return found;
 }
 
-/* The last mount on the way is what is seen.  What a remount changes stays whose it was. */
-static const struct planned_mount *last_above(const struct mount_plan *plan, size_t before,
-                                              const char *path)
+int mount_find_ours(const struct mount_child *child, const char *path, const char **ret_below)
 {
-    for (size_t i = before; i-- > 0;) {
-        const struct planned_mount *mount = &plan->mounts[i];
+    const struct mount_ours *ours = innermost(child, path, ret_below);
 
-        if (mount->kind != MOUNT_KIND_REMOUNT &&
-            mount_destination_is_at_or_below(path, mount->destination))
-            return mount;
-    }
-    return NULL;
+    return ours != NULL && **ret_below != '\0' ? ours->root : -1;
 }
 
-int mount_find_ours(const struct mount_plan *plan, const struct mount_child *child, size_t before,
-                    const char *path, const char **ret_below)
+int mount_find_our_root(const struct mount_child *child, const char *path)
 {
-    const struct planned_mount *mount = child->ours_count == 0 ? NULL
-                                                               : last_above(plan, before, path);
+    const char *below;
+    const struct mount_ours *ours = innermost(child, path, &below);
 
-    if (mount == NULL)
-        return -1;
-    *ret_below = path + strlen(mount->destination);
-    *ret_below += strspn(*ret_below, "/");
-    return **ret_below == '\0' ? -1 : root_of(child, mount->index);
-}
-
-int mount_find_our_root(const struct mount_plan *plan, const struct mount_child *child,
-                        const char *path)
-{
-    const struct planned_mount *mount = child->ours_count == 0
-                                            ? NULL
-                                            : last_above(plan, plan->mount_count, path);
-
-    return mount != NULL && strcmp(mount->destination, path) == 0 ? root_of(child, mount->index)
-                                                                  : -1;
+    return ours != NULL && *below == '\0' ? ours->root : -1;
 }
 
 int mount_open_in_ours(int root, const char *below, bool directory)

@@ -19,17 +19,14 @@ void mount_remember_ours(const struct mount_plan *plan, const struct planned_mou
 
 /* Something was mounted on `path`, which may have covered some of them: those are forgotten.
  * `is_plain`: the way to it has no links; else it can be anywhere, and each is looked at again. */
-void mount_cover_ours(const struct mount_plan *plan, struct mount_child *child, const char *path,
-                      bool is_plain);
+void mount_cover_ours(struct mount_child *child, const char *path, bool is_plain);
 
-/* The root of the file system of ours that `path` lies in, as mounts[] before `before` have left
- * it, and what of the path is below; -1 when it lies in another.  The fd is borrowed. */
-int mount_find_ours(const struct mount_plan *plan, const struct mount_child *child, size_t before,
-                    const char *path, const char **ret_below);
+/* The root of the file system of ours that `path` lies in, and what of the path is below; -1 when
+ * it lies in another.  The fd is borrowed. */
+int mount_find_ours(const struct mount_child *child, const char *path, const char **ret_below);
 
-/* The same of a path that is itself the root of one, as all mounts[] have left it. */
-int mount_find_our_root(const struct mount_plan *plan, const struct mount_child *child,
-                        const char *path);
+/* The same of a path that is itself the root of one. */
+int mount_find_our_root(const struct mount_child *child, const char *path);
 
 /* O_PATH of `below`, if the way there has no links and no other mount; -errno without words. */
 int mount_open_in_ours(int root, const char *below, bool directory);

@@ -260,7 +260,7 @@ Scenario(filesystem, what_is_masked_is_masked_in_read_only_paths_too)
     bundle_mount(bundle, "/work/a", "tmpfs", "tmpfs", "");
     bundle_mount(bundle, "/work/a/b", "tmpfs", "tmpfs", "\"nosymfollow\"");
     bundle_mount(bundle, "/work/a/b/file", "none", work_file("secret", "secret"), "\"bind\"");
-    bundle_set(bundle, "linux.readonlyPaths", "[\"/proc\", \"/sys\", \"/work/a\", \"/work\"]");
+    bundle_set(bundle, "linux.readonlyPaths", "[\"/proc\", \"/sys\", \"/work/./a/\", \"/work\"]");
     bundle_set(bundle, "linux.maskedPaths",
                "[\"/proc/timer_list\", \"/sys/kernel\", \"/work/a/b/file\"]");
     assert_text(inside(bundle, "cat /proc/timer_list /work/a/b/file; ls /sys/kernel"), "");
@@ -542,6 +542,7 @@ Scenario(filesystem, nothing_is_mounted_over_the_inside_of_another_procfs)
     for (size_t i = 0; i < count_of(places); i++) {
         struct bundle *bundle = bundle_new();
 
+        bundle_remove(bundle, "mounts[0]"); /* /proc */
         bundle_mount(bundle, "/work/proc", "proc", "proc", "");
         bundle_mount(bundle, places[i], "tmpfs", "tmpfs", "");
         bundle_script(bundle, "true");
