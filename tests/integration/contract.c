@@ -353,7 +353,7 @@ Scenario(contract, text_oom_killed)
     assert_has(outcome.err, "OOM-killed (memory limit too low?)");
 }
 
-/* Too little for the runtime's own child, which cannot say so. */
+/* One page is too little for the runtime's own child, which cannot say so. */
 Scenario(contract, text_container_init_was_oom_killed)
 {
     struct bundle *bundle = bundle_new();
@@ -361,7 +361,7 @@ Scenario(contract, text_container_init_was_oom_killed)
     need_root();
     if (strchr(file_text("/proc/swaps"), '\n')[1] != '\0')
         skip("with swap memory does not run out");
-    bundle_set(bundle, "linux.resources.memory", "{\"limit\":65536}");
+    bundle_set(bundle, "linux.resources.memory", "{\"limit\":4096}");
     assert_refused(crun("run", "-d", "-b", bundle->path, bundle->id), 1,
                    "container init was OOM-killed (memory limit too low?)");
     assert_refused(crun("state", bundle->id), 1, "container does not exist");
