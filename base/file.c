@@ -27,12 +27,13 @@ int write_all(int fd, const void *bytes, size_t length)
     return 0;
 }
 
-/* Fill `buffer` until end of file or `size`; the length or -errno. */
-static ssize_t read_full(int fd, char *buffer, size_t size)
+/* Fill `buffer` until end of file or `size`; the length or -errno.  `last` is where a file ends for
+ * sure when there was no more to be had: 0 where that is not known. */
+static ssize_t read_full(int fd, char *buffer, size_t size, size_t last)
 {
     size_t used = 0;
 
-    while (used < size) {
+    while (used < size && (used == 0 || used != last)) {
         ssize_t got = read(fd, buffer + used, size - used);
 
         if (got < 0 && errno == EINTR)
@@ -68,7 +69,7 @@ int read_file(int dir, const char *name, size_t most, struct arena *arena, char 
     if (bytes == NULL)
         return no_memory(err);
 
-    ssize_t length = read_full(fd, bytes, size);
+    ssize_t length = read_full(fd, bytes, size, size - 1);
 
     if (length < 0)
         return fail(err, (int)-length, "read %s", name);
@@ -87,7 +88,7 @@ ssize_t read_pseudo_file(int dir, const char *name, char *buffer, size_t size)
     if (fd < 0)
         return -errno;
 
-    ssize_t length = read_full(fd, buffer, size);
+    ssize_t length = read_full(fd, buffer, size, 0);
 
     if (length < 0)
         return length;

@@ -27,14 +27,17 @@ static size_t width_of_column(const char *const *cells, size_t rows, size_t colu
 
 void columns_print(const char *const *cells, size_t rows, size_t columns, FILE *to)
 {
+    size_t widths[COLUMNS_MOST] = {0};
+
+    for (size_t column = 0; column + 1 < columns; column++)
+        widths[column] = width_of_column(cells, rows, columns, column);
     for (size_t row = 0; row < rows; row++) {
         for (size_t column = 0; column < columns; column++) {
             const char *cell = cells[row * columns + column];
-            size_t width = width_of_column(cells, rows, columns, column);
 
             fputs(cell, to);
             if (column + 1 < columns)
-                fprintf(to, "%*s", (int)(width - width_of(cell)), "");
+                fprintf(to, "%*s", (int)(widths[column] - width_of(cell)), "");
         }
         fputc('\n', to);
     }

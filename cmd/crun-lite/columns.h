@@ -6,5 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Print `rows` rows of `columns` cells each; cells[row * columns + column]. */
+enum { COLUMNS_MOST = 16 };
+
+/* Print `rows` rows of `columns` cells each, at most COLUMNS_MOST; cells[row * columns + column].
+ */
 void columns_print(const char *const *cells, size_t rows, size_t columns, FILE *to);

@@ -27,17 +27,27 @@ static const struct option rows[] = {
      "show the list again whenever it has changed, until SIGINT"                                   },
 };
 
-/* The user's name, or #UID. */
-static const char *owner_name(const char *uid, struct arena *arena)
+/* The last owner that was looked up: it is nearly always the same. */
+struct owner {
+    const char *uid;
+    const char *name;
+};
+
+/* The user's name, or #UID; NULL without memory. */
+static const char *owner_name(const char *uid, struct owner *last, struct arena *arena)
 {
     const struct passwd *user;
     struct error ignored;
     int64_t number;
 
+    if (last->uid != NULL && strcmp(last->uid, uid) == 0)
+        return last->name;
     if (parse_int64(uid, 0, UINT32_MAX, &number, &ignored) < 0)
         return uid;
     user = getpwuid((uid_t)number);
-    return user != NULL ? arena_string(arena, user->pw_name) : arena_print(arena, "#%s", uid);
+    last->uid = uid;
+    last->name = user != NULL ? arena_string(arena, user->pw_name) : arena_print(arena, "#%s", uid);
+    return last->name;
 }
 
 static int print_table(const struct container_list *list, struct arena *arena, struct error *err)
@@ -86,6 +96,8 @@ static int print_ids(const struct container_list *list)
 static int take_list(struct context *context, struct arena *arena, struct container_list *ret,
                      struct error *err)
 {
+    struct owner last = {NULL, NULL};
+
     *ret = (struct container_list){0};
     if (container_list(&context->runtime, arena, ret, err) < 0) {
         /* Before the first container there is no root; one that was asked for should be there. */
@@ -94,7 +106,7 @@ static int take_list(struct context *context, struct arena *arena, struct contai
         *ret = (struct container_list){0};
     }
     for (size_t i = 0; i < ret->count; i++) {
-        ret->items[i].owner = owner_name(ret->items[i].owner, arena);
+        ret->items[i].owner = owner_name(ret->items[i].owner, &last, arena);
         if (ret->items[i].owner == NULL)
             return no_memory(err);
     }
