@@ -85,10 +85,11 @@ void trace_add(struct trace *trace, const char *group, const char *name, int64_t
                int64_t ended_ns)
 {
     uint32_t index = __atomic_fetch_add(&trace->count, 1, __ATOMIC_RELAXED);
-    struct trace_span *span = &trace->spans[index];
+    struct trace_span *span;
 
     if (index >= TRACE_SPANS_MOST)
         return;
+    span = &trace->spans[index];
     copy(span->group, sizeof span->group, group);
     copy(span->name, sizeof span->name, name);
     span->begun_ns = begun_ns;

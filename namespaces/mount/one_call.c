@@ -63,6 +63,7 @@ static int finish(const struct mount_step *step, int target, struct error *err)
         return made;
     if (tree_is_same_mount(made, target))
         return refuse(err, EAGAIN, "the mount did not land there: somebody changes the path");
+    mount_cover_ours(step->child, mount->destination, false);
     error = tree_set(made, false, &top, err);
     if (error == 0)
         error = mount_set_propagation(made, mount, err);

@@ -266,6 +266,18 @@ Scenario(filesystem, what_is_masked_is_masked_in_read_only_paths_too)
     assert_text(inside(bundle, "cat /proc/timer_list /work/a/b/file; ls /sys/kernel"), "");
 }
 
+/* "silent" is known to mount(2) alone. */
+Scenario(filesystem, a_mount_of_one_call_covers_what_was_there)
+{
+    struct bundle *bundle = bundle_new();
+
+    need_root();
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "");
+    bundle_mount(bundle, "/work", "tmpfs", "tmpfs", "\"silent\"");
+    bundle_mount(bundle, "/work/file", "none", work_file("file", "seen"), "\"bind\"");
+    assert_text(inside(bundle, "cat /work/file"), "seen");
+}
+
 /* As /var/run is to /run in most images. */
 Scenario(filesystem, a_mount_by_way_of_a_link_covers_what_was_there)
 {
